@@ -1,0 +1,99 @@
+"""The tree of errors. The class says what happened, `status` what HTTP calls it, `hint` is the fix.
+
+AgentError
+├── Misconfigured      400  this side is not set up: the gate, the endpoint's address
+├── Refused            the endpoint's own status, with its message, code and headers
+├── Unreachable        500  no connection was made, or it broke
+├── TimedOut           408  connecting, reading, or waiting between two chunks took too long
+└── BrokenReply        500  the endpoint answered, and the answer cannot be used
+
+No message holds a secret: `mask` shows a key as `sk-…1234`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = [
+    "AgentError",
+    "BrokenReply",
+    "Misconfigured",
+    "Refusal",
+    "Refused",
+    "TimedOut",
+    "Unreachable",
+    "mask",
+    "without_secrets",
+]
+
+# Shorter values are flags and placeholders; striking them out would shred ordinary words.
+SECRET_MIN_CHARS = 6
+
+
+class AgentError(Exception):
+    """The root. `str()` is the message, then the hint where there is one."""
+
+    status = 500
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}" if hint else message)
+        self.message = message
+        self.hint = hint
+
+
+class Misconfigured(AgentError):
+    """Nothing was sent: the caller has to set something first."""
+
+    status = 400
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What an endpoint's error body says, in the shape OpenAI gave it."""
+
+    message: str
+    code: str = ""
+    type: str = ""
+    param: str = ""
+    status: int | None = None
+    body: Mapping[str, object] = field(default_factory=dict)
+
+
+class Refused(AgentError):
+    """The endpoint answered with an error: as the status of its reply, or as an event in its stream."""
+
+    def __init__(self, refusal: Refusal, *, status: int, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+class Unreachable(AgentError):
+    """No usable connection. Whether the endpoint saw the request is not known."""
+
+
+class TimedOut(AgentError):
+    """The endpoint was silent for longer than the call allows."""
+
+    status = 408
+
+
+class BrokenReply(AgentError):
+    """A reply that is not one: cut, not JSON, without choices, or over a limit."""
+
+
+def mask(secret: str) -> str:
+    """A key as a person may see it: enough to tell two apart, too little to use."""
+    if len(secret) <= 12:
+        return "…" if secret else ""
+    return f"{secret[:3]}…{secret[-4:]}"
+
+
+def without_secrets(text: str, secrets: tuple[str, ...]) -> str:
+    """`text` with each secret masked."""
+    for secret in secrets:
+        if len(secret) >= SECRET_MIN_CHARS and secret in text:
+            text = text.replace(secret, mask(secret))
+    return text

@@ -1,0 +1,112 @@
+"""What came back, as LiteLLM's own types: whole replies, chunks, usage, cost, headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import litellm
+from litellm.litellm_core_utils.core_helpers import process_response_headers
+from litellm.types.utils import ModelResponse, ModelResponseStream, Usage
+
+from ..errors import BrokenReply, Refusal, Refused
+from ..wire.chat import read_refusal, read_reply
+from .request import NAMES, Request
+
+__all__ = ["checked", "chunk_of", "headers_of", "log_request", "reply_of"]
+
+# The deployment's own prices. LiteLLM lets a cost that we pass on override them, so none is passed on beside them.
+_PRICE_MARKS = ("cost_per_token", "cost_per_second", "cost_per_character", "cost_per_query", "cost_per_pixel")
+
+
+def checked(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
+    """`body`, if the status says that it is a reply."""
+    if 200 <= status < 300:
+        return body
+    refusal = read_refusal(status, body)
+    if 300 <= status < 400:
+        raise Refused(_redirect(refusal.message, headers), status=status, headers=headers)
+    raise Refused(refusal, status=status, headers=headers)
+
+
+def reply_of(request: Request, status: int, headers: Mapping[str, str], body: bytes) -> ModelResponse:
+    """A `ModelResponse` under the requested name, with the endpoint's name and headers in the hidden parameters."""
+    _log_reply(request, body)
+    reply = read_reply(checked(status, headers, body))
+    try:
+        response = ModelResponse(**{key: value for key, value in reply.items() if value is not None})
+    except (TypeError, ValueError, AttributeError) as error:
+        raise BrokenReply(f"The endpoint's reply is not a chat completion: {error}.") from error
+    upstream, response.model = response.model, request.model
+    response._response_headers = dict(headers)
+    response._hidden_params.update(
+        {"additional_headers": headers_of(headers), "upstream_model": upstream},
+    )
+    cost = _reported_cost(reply.get("usage"))
+    if cost is not None and not _is_priced(request):
+        response._hidden_params["response_cost"] = cost
+    return response
+
+
+def chunk_of(request: Request, chunk: Mapping[str, Any]) -> ModelResponseStream:
+    """A `ModelResponseStream` under the requested name. Its usage keeps a cost only where the user set no price."""
+    fields = {key: value for key, value in chunk.items() if value is not None}
+    fields["model"] = request.model
+    usage = fields.pop("usage", None)
+    if isinstance(usage, Mapping):
+        if _is_priced(request):
+            usage = {key: value for key, value in usage.items() if key != "cost"}
+        fields["usage"] = Usage(**usage)
+    try:
+        return ModelResponseStream(**fields)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise BrokenReply(f"A chunk of the stream is not one of a chat completion: {error}.") from error
+
+
+def headers_of(headers: Mapping[str, str]) -> dict[str, Any]:
+    """The endpoint's headers as the proxy shows them: `llm_provider-*`."""
+    return process_response_headers({name.lower(): value for name, value in headers.items()})
+
+
+def log_request(request: Request) -> None:
+    """Callbacks see what goes out, the key masked."""
+    shown = request.shown_headers
+    request.logging.pre_call(
+        input=request.body["messages"],
+        api_key=shown.get("authorization", ""),
+        additional_args={"complete_input_dict": request.body, "api_base": request.url, "headers": shown},
+    )
+
+
+def _log_reply(request: Request, body: bytes) -> None:
+    """Callbacks see what came back."""
+    request.logging.post_call(
+        input=request.body["messages"],
+        api_key="",
+        original_response=body.decode("utf-8", "replace"),
+        additional_args={"complete_input_dict": request.body},
+    )
+
+
+def _redirect(message: str, headers: Mapping[str, str]) -> Refusal:
+    target = next((value for name, value in headers.items() if name.lower() == "location"), "nowhere")
+    return Refusal(f"The endpoint redirects to {target}; set api_base to that address. {message}".strip())
+
+
+def _reported_cost(usage: object) -> float | None:
+    cost = usage.get("cost") if isinstance(usage, Mapping) else None
+    return float(cost) if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None
+
+
+def _is_priced(request: Request) -> bool:
+    """Whether the user set a price: on the deployment, or registered for one of the model's names."""
+    info = request.params.get("model_info") or {}
+    for source in (request.params, info):
+        if any(source[name] is not None for name in source if name.endswith(_PRICE_MARKS)):
+            return True
+    names = (f"{provider}/{request.model}" for provider in NAMES)
+    return any(_has_price(litellm.model_cost.get(name)) for name in (*names, request.model))
+
+
+def _has_price(entry: Mapping[str, Any] | None) -> bool:
+    return bool(entry) and any(entry[name] for name in entry if name.endswith(_PRICE_MARKS))  # type: ignore[union-attr,index]  # bool(entry) is not a guard to mypy

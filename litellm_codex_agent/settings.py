@@ -1,0 +1,124 @@
+"""The only reader of the environment: one row per variable, frozen values out.
+
+Read at each call, never kept: the gate does what its variable says now.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+
+__all__ = [
+    "API_BASE",
+    "API_KEY",
+    "GATE",
+    "ProviderSettings",
+    "ServerSettings",
+    "VARIABLES",
+    "Variable",
+    "is_on",
+    "provider",
+    "proxy_for",
+    "server",
+    "tls_verification",
+]
+
+GATE = "LITELLM_ENABLE_CODEX_AGENT"
+API_BASE = "CODEX_AGENT_API_BASE"
+API_KEY = "CODEX_AGENT_API_KEY"
+HOST = "MINI_AGENT_API_HOST"
+PORT = "MINI_AGENT_API_PORT"
+SERVER_KEY = "CODEX_AGENT_SERVER_KEY"
+
+_ON = frozenset({"1", "true", "yes", "on"})
+_OFF = frozenset({"0", "false", "no", "off"})
+_LOOPBACK = "127.0.0.1"
+_PORT = 8788
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A row of the table of settings in the reference."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES = (
+    Variable(GATE, "off", "opens the provider: `1`, `true`, `yes` or `on`"),
+    Variable(API_BASE, "none", "the endpoint, where neither the call nor the deployment has an `api_base`"),
+    Variable(API_KEY, "none", "the endpoint's key, where neither the call nor the deployment has an `api_key`"),
+    Variable("SSL_VERIFY", "true", "`false` accepts any certificate; a path is a file of own CAs"),
+    Variable("SSL_CERT_FILE", "none", "a file of own CAs, used where certificates are checked"),
+    Variable("HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY", "none", "the way to the endpoint, read as usual"),
+    Variable(HOST, _LOOPBACK, "where `codex-agent serve` listens"),
+    Variable(PORT, str(_PORT), "the port of `codex-agent serve`"),
+    Variable(SERVER_KEY, "none", "the key that `codex-agent serve` asks for; needed off loopback"),
+)
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """What the provider takes from the environment."""
+
+    enabled: bool
+    api_base: str
+    api_key: str
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """What the server takes from the environment."""
+
+    host: str
+    port: int
+    key: str
+
+
+def is_on(value: str) -> bool:
+    """Whether a flag's text means yes."""
+    return value.strip().lower() in _ON
+
+
+def provider(environ: Mapping[str, str] = os.environ) -> ProviderSettings:
+    """The provider's settings as they stand now."""
+    return ProviderSettings(
+        enabled=is_on(environ.get(GATE, "")),
+        api_base=environ.get(API_BASE, "").strip(),
+        api_key=environ.get(API_KEY, "").strip(),
+    )
+
+
+def server(environ: Mapping[str, str] = os.environ) -> ServerSettings:
+    """The server's settings; a port that is no number is a ValueError naming the variable."""
+    port = environ.get(PORT, "").strip() or str(_PORT)
+    if not port.isdecimal():
+        raise ValueError(f"{PORT} is {port!r}, and has to be a number, as in {PORT}={_PORT}.")
+    return ServerSettings(
+        host=environ.get(HOST, "").strip() or _LOOPBACK,
+        port=int(port),
+        key=environ.get(SERVER_KEY, "").strip(),
+    )
+
+
+def tls_verification(chosen: object = None, environ: Mapping[str, str] = os.environ) -> bool | str:
+    """Whether to check certificates, and against which file: `chosen`, else SSL_VERIFY, else SSL_CERT_FILE."""
+    text = environ.get("SSL_VERIFY", "") if chosen is None else str(chosen)
+    if text.strip().lower() in _OFF:
+        return False
+    if text and text.strip().lower() not in _ON:
+        return text
+    return environ.get("SSL_CERT_FILE", "") or True
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for `url`, or None."""
+    parts = urlsplit(url)
+    proxies = getproxies_environment()
+    if not proxies or proxy_bypass_environment(parts.netloc, proxies):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
