@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 from collections.abc import Iterator  # noqa: E402
 
+import litellm  # noqa: E402
 import pytest  # noqa: E402
 
+import litellm_codex_agent  # noqa: E402
+
 from . import endpoint as scripted  # noqa: E402
+
+_LISTS = (
+    "input_callback",
+    "success_callback",
+    "failure_callback",
+    "_async_success_callback",
+    "_async_failure_callback",
+    "service_callback",
+)
+
+logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+logging.getLogger("LiteLLM Router").setLevel(logging.CRITICAL)
+litellm.suppress_debug_info = True
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +38,18 @@ def endpoint() -> Iterator[scripted.Endpoint]:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate open, and nothing else set."""
     for name in ("CODEX_AGENT_API_BASE", "CODEX_AGENT_API_KEY", "SSL_VERIFY", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LITELLM_ENABLE_CODEX_AGENT", "1")
+
+
+@pytest.fixture(autouse=True)
+def forgetful_litellm() -> Iterator[None]:
+    """Each Router adds callbacks; after about a hundred of them LiteLLM silently stops cooling down."""
+    litellm_codex_agent.register()
+    yield
+    for name in _LISTS:
+        setattr(litellm, name, [])
+    litellm.callbacks = []
+    litellm.cache = None

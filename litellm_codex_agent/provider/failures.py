@@ -19,8 +19,9 @@ from .request import NAME, NAMES
 
 __all__ = ["told", "to_litellm"]
 
-_CONTEXT_WINDOW = "context_length_exceeded"
-_CONTENT_POLICY = ("content_policy_violation", "content_filter")
+# The code where there is one; the words of OpenAI's and vLLM's message where an endpoint sends no code.
+_CONTEXT_WINDOW = ("context_length_exceeded", "maximum context length", "context window")
+_CONTENT_POLICY = ("content_policy_violation", "content_filter", "safety system")
 
 _Make = Callable[..., Exception]
 
@@ -47,8 +48,14 @@ def told(call: Mapping[str, Any], secrets: tuple[str, ...] = ()) -> Iterator[Non
         raise to_litellm(error, call, secrets) from error
 
 
-def to_litellm(error: AgentError, call: Mapping[str, Any], secrets: tuple[str, ...] = ()) -> Exception:
-    """The LiteLLM exception for `error`, with no secret in its text."""
+def to_litellm(
+    error: AgentError, call: Mapping[str, Any], secrets: tuple[str, ...] = (), *, in_stream: bool = False
+) -> Exception:
+    """The LiteLLM exception for `error`, with no secret in its text.
+
+    What breaks inside an open stream is an `APIConnectionError`, as with `openai/`: the head said 200, so
+    there is no status to tell. A timeout and a refusal with a 4xx of its own keep theirs.
+    """
     params = call.get("litellm_params") or {}
     provider = params.get("custom_llm_provider")
     facts: dict[str, Any] = {
@@ -56,6 +63,8 @@ def to_litellm(error: AgentError, call: Mapping[str, Any], secrets: tuple[str, .
         "model": call.get("model", ""),
         "llm_provider": provider if provider in NAMES else NAME,
     }
+    if in_stream and error.status >= 500:
+        return exceptions.APIConnectionError(**facts)
     headers = error.headers if isinstance(error, Refused) else {}
     response = httpx.Response(
         error.status, headers=_plain(headers), request=httpx.Request("POST", "http://codex-agent")
@@ -65,7 +74,7 @@ def to_litellm(error: AgentError, call: Mapping[str, Any], secrets: tuple[str, .
 
 
 def _of_status(status: int, refusal: Refusal, facts: dict[str, Any], response: httpx.Response) -> Exception:
-    make = _of_code(refusal) if status == 400 else _BY_STATUS.get(status)
+    make = _of_bad_request(refusal) if status == 400 else _BY_STATUS.get(status)
     raised: Exception
     if make is not None:
         raised = make(**facts, response=response)
@@ -80,10 +89,11 @@ def _of_status(status: int, refusal: Refusal, facts: dict[str, Any], response: h
     return raised
 
 
-def _of_code(refusal: Refusal) -> _Make:
-    if _CONTEXT_WINDOW in (refusal.code, refusal.type):
+def _of_bad_request(refusal: Refusal) -> _Make:
+    said = f"{refusal.code} {refusal.type} {refusal.message}".lower()
+    if any(phrase in said for phrase in _CONTEXT_WINDOW):
         return exceptions.ContextWindowExceededError
-    if refusal.code in _CONTENT_POLICY or refusal.type in _CONTENT_POLICY:
+    if any(phrase in said for phrase in _CONTENT_POLICY):
         return exceptions.ContentPolicyViolationError
     return exceptions.BadRequestError
 

@@ -34,7 +34,9 @@ def reply_of(request: Request, status: int, headers: Mapping[str, str], body: by
     _log_reply(request, body)
     reply = read_reply(checked(status, headers, body))
     try:
-        response = ModelResponse(**{key: value for key, value in reply.items() if value is not None})
+        response = ModelResponse(
+            **{"usage": Usage(), **{key: value for key, value in reply.items() if value is not None}}
+        )
     except (TypeError, ValueError, AttributeError) as error:
         raise BrokenReply(f"The endpoint's reply is not a chat completion: {error}.") from error
     upstream, response.model = response.model, request.model

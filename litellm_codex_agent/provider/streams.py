@@ -35,6 +35,7 @@ class Stream:
         self._reader = ChunkReader()
         self._ready: Iterator[dict[str, Any]] = iter(())
         self._ended = False
+        self._answered = False
         self.headers: Mapping[str, str] = {}
 
     def open(self) -> Stream:
@@ -59,7 +60,7 @@ class Stream:
                 return chunk_of(self._request, chunk)
         except AgentError as error:
             self.close()
-            raise to_litellm(error, self._call, self._request.secrets) from error
+            raise to_litellm(error, self._call, self._request.secrets, in_stream=self._answered) from error
         except BaseException:
             self.close()
             raise
@@ -82,6 +83,7 @@ class Stream:
         self.headers = answer.headers
         if answer.status != 200:
             checked(answer.status, answer.headers, read(answer))
+        self._answered = True
         return answer
 
     def _next(self) -> dict[str, Any] | None:
@@ -109,6 +111,7 @@ class AsyncStream:
         self._reader = ChunkReader()
         self._ready: Iterator[dict[str, Any]] = iter(())
         self._ended = False
+        self._answered = False
         self.headers: Mapping[str, str] = {}
 
     async def open(self) -> AsyncStream:
@@ -133,7 +136,7 @@ class AsyncStream:
                 return chunk_of(self._request, chunk)
         except AgentError as error:
             await self.aclose()
-            raise to_litellm(error, self._call, self._request.secrets) from error
+            raise to_litellm(error, self._call, self._request.secrets, in_stream=self._answered) from error
         except BaseException:
             await self.aclose()
             raise
@@ -152,6 +155,7 @@ class AsyncStream:
         self.headers = answer.headers
         if answer.status != 200:
             checked(answer.status, answer.headers, await aread(answer))
+        self._answered = True
         return answer
 
     async def _next(self) -> dict[str, Any] | None:

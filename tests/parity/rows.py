@@ -18,13 +18,15 @@ HELLO = [{"content": "Hello"}, {"content": " there"}]
 
 @dataclass(frozen=True)
 class Row:
-    """What the endpoint does, whole and streamed; `differs` names the outcomes that are ours alone, with the reason."""
+    """What the endpoint does, whole and streamed. A row that `differs` says why, and what ours raises."""
 
     name: str
     whole: Act
     streamed: Act
     call: dict[str, Any] = field(default_factory=dict)
     differs: str = ""
+    ours: str = ""
+    ours_streamed: str = ""
 
 
 def _same(name: str, act: Act, **fields: Any) -> Row:
@@ -32,9 +34,10 @@ def _same(name: str, act: Act, **fields: Any) -> Row:
 
 
 def _status(status: int, message: str = "no", *, headers: dict[str, str] | None = None, **fields: Any) -> Row:
+    row = {name: fields.pop(name) for name in ("differs", "ours") if name in fields}
     body = error(message, **fields)
     label = f"{status} {fields.get('code') or ''}{' retry-after' if headers else ''}".strip()
-    return _same(label, reply(body, status=status, headers=headers))
+    return _same(label, reply(body, status=status, headers=headers), **row)
 
 
 def _success(name: str, message: dict[str, Any], deltas: list[dict[str, Any]], **fields: Any) -> Row:
@@ -91,11 +94,11 @@ SUCCESSES = [
 
 STATUSES = [
     _status(400),
-    _status(400, "too long", code="context_length_exceeded"),
-    _status(400, "bad words", code="content_policy_violation"),
+    _status(400, "This model's maximum context length is 8192 tokens.", code="context_length_exceeded"),
+    _status(400, "Rejected by our safety system.", code="content_policy_violation", type="invalid_request_error"),
     _status(401),
     _status(402),
-    _status(403),
+    _status(403, ours="PermissionDeniedError 403", differs="LiteLLM's own class for 403, which `except` can name"),
     _status(404),
     _status(408),
     _status(409),
@@ -111,7 +114,12 @@ STATUSES = [
     _status(529),
     _same("500 of HTML", reply(HTML, status=500, headers={"content-type": "text/html"})),
     _same("502 without a body", reply(b"", status=502)),
-    _same("302", reply(b"", status=302, headers={"location": "/elsewhere"})),
+    _same(
+        "302",
+        reply(b"", status=302, headers={"location": "/elsewhere"}),
+        ours="APIError 302",
+        differs="a redirect is not followed: the key and the prompt go to no other address",
+    ),
     _same("407", reply(error("proxy"), status=407)),
 ]
 
@@ -119,12 +127,24 @@ FAULTS = [
     _same("reset", reset),
     _same("cut body", cut),
     _same("read timeout", hang(), call={"timeout": 0.3}),
-    _same("200 of HTML", reply(HTML, headers={"content-type": "text/html"})),
-    _same("200 of bad JSON", reply(b'{"id": ')),
-    _same("200 of {}", reply({})),
-    _same("200 without choices", reply({**completion(), "choices": []})),
-    _same("200 of an error", reply(error("inner fault"))),
-    Row("an empty stream", reply(completion()), stream()),
+    Row("200 of HTML", reply(HTML, headers={"content-type": "text/html"}), stream(event(HTML), DONE)),
+    Row("200 of bad JSON", reply(b'{"id": '), stream(event(chunk({"content": "Hello"})), event(b"{oops"), DONE)),
+    Row("200 of {}", reply({}), stream(event({}), *chunks(*HELLO))),
+    Row(
+        "200 that answers nothing",
+        reply({**completion(), "choices": []}),
+        reply(HTML),
+        ours="InternalServerError 500",
+        ours_streamed="APIConnectionError 500",
+        differs="an answer without choices, or a page instead of a stream, is a fault and not an empty answer",
+    ),
+    _same(
+        "200 of an error",
+        reply(error("inner fault")),
+        ours="InternalServerError 500",
+        ours_streamed="APIConnectionError 500",
+        differs="the error is raised with a status, and in a stream it is raised at all",
+    ),
     Row("a stream cut after words", cut, stream(event(chunk({"content": "Hello"})), end=False)),
     Row("a stream reset after words", cut, stream_then(reset, event(chunk({"content": "Hello"})))),
     Row(
@@ -132,6 +152,8 @@ FAULTS = [
         hang(),
         stream_then(hang(), event(chunk({"content": "Hello"}))),
         call={"timeout": 0.3},
+        ours="Timeout 408",
+        differs="a timeout is told as a timeout",
     ),
     Row("an error event at once", reply(error("late"), status=500), stream(event(error("late", code=500)))),
     Row(
@@ -139,8 +161,14 @@ FAULTS = [
         reply(error("late"), status=500),
         stream(event(chunk({"content": "Hello"})), event(error("late")), DONE),
     ),
-    Row("bad JSON in a stream", cut, stream(event(chunk({"content": "Hello"})), event(b"{oops"), DONE)),
-    Row("a stream that ends without a finish", cut, stream(event(chunk({"content": "Hello"})))),
+    Row(
+        "a stream that ends without a finish",
+        cut,
+        stream(event(chunk({"content": "Hello"}))),
+        ours="InternalServerError 500",
+        ours_streamed="APIConnectionError 500",
+        differs="half an answer is not passed off as a whole one",
+    ),
 ]
 
 ROWS = [*SUCCESSES, *STATUSES, *FAULTS]
