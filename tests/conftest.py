@@ -7,14 +7,14 @@ import os
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
-from collections.abc import Iterator  # noqa: E402
+from collections.abc import Iterator
 
-import litellm  # noqa: E402
-import pytest  # noqa: E402
+import litellm
+import pytest
 
-import litellm_codex_agent  # noqa: E402
+import litellm_codex_agent
 
-from . import endpoint as scripted  # noqa: E402
+from . import endpoint as scripted
 
 _LISTS = (
     "input_callback",
