@@ -6,20 +6,29 @@ Read at each call, never kept: the gate does what its variable says now.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
 
 __all__ = [
     "API_BASE",
     "API_KEY",
+    "DEFAULT_PORT",
     "GATE",
+    "HOST",
+    "LOOPBACK",
+    "PORT",
     "ProviderSettings",
+    "SERVER_KEY",
     "ServerSettings",
+    "Unusable",
     "VARIABLES",
     "Variable",
+    "is_loopback",
     "is_on",
+    "open_gate",
     "provider",
     "proxy_for",
     "server",
@@ -35,8 +44,8 @@ SERVER_KEY = "CODEX_AGENT_SERVER_KEY"
 
 _ON = frozenset({"1", "true", "yes", "on"})
 _OFF = frozenset({"0", "false", "no", "off"})
-_LOOPBACK = "127.0.0.1"
-_PORT = 8788
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 8788
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,8 @@ VARIABLES = (
     Variable("SSL_VERIFY", "true", "`false` accepts any certificate; a path is a file of own CAs"),
     Variable("SSL_CERT_FILE", "none", "a file of own CAs, used where certificates are checked"),
     Variable("HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY", "none", "the way to the endpoint, read as usual"),
-    Variable(HOST, _LOOPBACK, "where `codex-agent serve` listens"),
-    Variable(PORT, str(_PORT), "the port of `codex-agent serve`"),
+    Variable(HOST, LOOPBACK, "where `codex-agent serve` listens"),
+    Variable(PORT, str(DEFAULT_PORT), "the port of `codex-agent serve`"),
     Variable(SERVER_KEY, "none", "the key that `codex-agent serve` asks for; needed off loopback"),
 )
 
@@ -79,6 +88,20 @@ class ServerSettings:
     key: str
 
 
+class Unusable(ValueError):
+    """A setting that cannot be used; the message names it and says what to write."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def is_on(value: str) -> bool:
     """Whether a flag's text means yes."""
     return value.strip().lower() in _ON
@@ -93,13 +116,19 @@ def provider(environ: Mapping[str, str] = os.environ) -> ProviderSettings:
     )
 
 
+def open_gate(environ: MutableMapping[str, str] = os.environ) -> None:
+    """What a program of ours sets before it imports LiteLLM: the gate, and no look-up of prices in the network."""
+    environ[GATE] = "1"
+    environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+
 def server(environ: Mapping[str, str] = os.environ) -> ServerSettings:
-    """The server's settings; a port that is no number is a ValueError naming the variable."""
-    port = environ.get(PORT, "").strip() or str(_PORT)
+    """The server's settings; a port that is no number is `Unusable`, and the sentence names the variable."""
+    port = environ.get(PORT, "").strip() or str(DEFAULT_PORT)
     if not port.isdecimal():
-        raise ValueError(f"{PORT} is {port!r}, and has to be a number, as in {PORT}={_PORT}.")
+        raise Unusable(f"{PORT} is {port!r}, and has to be a number, as in {PORT}={DEFAULT_PORT}.")
     return ServerSettings(
-        host=environ.get(HOST, "").strip() or _LOOPBACK,
+        host=environ.get(HOST, "").strip() or LOOPBACK,
         port=int(port),
         key=environ.get(SERVER_KEY, "").strip(),
     )
