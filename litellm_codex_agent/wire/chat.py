@@ -31,12 +31,15 @@ _ROUTE = "/chat/completions"
 
 def completions_url(base: str) -> str:
     """Where to post: `base` may be a host, end in `/v1`, be the whole route, or carry a path prefix."""
-    parts = urlsplit(base.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(base) > MAX_URL_CHARS:
+    base = base.strip()
+    if not _is_address(base):
+        # What is before an @ or behind a ? may be a secret.
+        shown = "api_base" if "@" in base else f"api_base {base.partition('?')[0][:EXCERPT_CHARS]!r}"
         raise Misconfigured(
-            f"api_base {base[:EXCERPT_CHARS]!r} is not the address of an endpoint.",
+            f"{shown} is not the address of an endpoint.",
             hint="It has to look like http://127.0.0.1:8788 or https://agents.example/v1.",
         )
+    parts = urlsplit(base)
     if "@" in parts.netloc:
         raise Misconfigured(
             "api_base holds a user name or password.",
@@ -46,6 +49,16 @@ def completions_url(base: str) -> str:
     if not path.endswith(_ROUTE):
         path += _ROUTE if path.endswith("/v1") else "/v1" + _ROUTE
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def _is_address(base: str) -> bool:
+    try:
+        parts = urlsplit(base)
+        # urlsplit reads the port when it is asked for it, and drops line ends inside an address.
+        readable = parts.port != 0 and base.isprintable() and len(base) <= MAX_URL_CHARS
+    except ValueError:
+        return False
+    return readable and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def sibling_url(url: str, route: str) -> str:

@@ -65,7 +65,7 @@ class Decoder:
         return events
 
     def _lines(self, data: bytes) -> list[bytes]:
-        if self._first and data:
+        if self._first:
             # A byte order mark may itself be cut: it is told from text once three bytes are there.
             data = b"".join(self._line) + data
             self._held -= sum(map(len, self._line))
@@ -74,7 +74,7 @@ class Decoder:
                 return [data]
             self._first = False
             data = data.removeprefix(_BOM)
-        if self._after_cr:
+        if self._after_cr and data:  # an empty piece does not part CR from its LF
             data = data.removeprefix(b"\n")
             self._after_cr = False
         if b"\r" in data:

@@ -7,6 +7,7 @@ So finish reasons are held back to the end, and the usage goes out before them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..errors import BrokenReply, Refused
@@ -35,6 +36,7 @@ class ChunkReader:
         self._envelope: dict[str, Any] = {}
         self._usage: object = None
         self._events = 0
+        self._answers = False
         self._head = b""
         self.done = False
 
@@ -52,6 +54,8 @@ class ChunkReader:
             raise BrokenReply(f"The endpoint's reply is not a stream of events: {excerpt(self._head)}.")
         if not self.done and not self._finishes:
             raise BrokenReply("The stream was cut: it ended without a finish reason and without [DONE].")
+        if not self._answers:
+            raise BrokenReply("The stream ended without a single choice.")
         if self._usage is not None:
             yield {**self._envelope, "choices": [], "usage": self._usage}
         yield from self._last_choices()
@@ -59,12 +63,14 @@ class ChunkReader:
     def _read(self, events: list[Event]) -> Iterator[dict[str, Any]]:
         self._events += len(events)
         for event in events:
-            if event.data == _DONE:
-                self.done = True
+            self.done = self.done or event.data == _DONE
+            if self.done:
                 return
             chunk = read_object(event.data, what="stream")
             if chunk.get("error") or event.name == "error":
                 refusal = refusal_of(chunk)
+                if not refusal.message:
+                    refusal = replace(refusal, message=f"The endpoint sent an error event: {excerpt(event.data)}.")
                 raise Refused(refusal, status=refusal.status or _STREAM_ERROR_STATUS)
             if self._take(chunk):
                 yield chunk
@@ -81,12 +87,15 @@ class ChunkReader:
         if not choices:
             # LiteLLM's clients index into choices: what stands beside an empty list rides on an empty delta.
             chunk["choices"] = [{"index": 0, "delta": {}, "finish_reason": None}]
-            return not _ENVELOPE.issuperset(chunk)
+            return _says_more(chunk)
+        self._answers = True
         # All of them, and not `any` of a generator: each may hold a finish reason to take out.
-        return any([self._says_something(choice) for choice in choices])  # noqa: C419
+        return any([self._says_something(choice) for choice in choices]) or _says_more(chunk)  # noqa: C419
 
     def _says_something(self, choice: dict[str, Any]) -> bool:
         delta = choice.get("delta")
+        if delta is None and choice.get("message"):
+            raise BrokenReply("A choice of the stream has a message in place of its delta.")
         if delta is None:
             delta = choice["delta"] = {}
         if not isinstance(delta, dict):
@@ -105,6 +114,11 @@ class ChunkReader:
         (first, reason), *others = sorted(self._finishes.items())
         chunks = [_ending({first: None, **dict(others)})] if others else []
         return [{**self._envelope, **chunk} for chunk in (*chunks, _ending({first: reason}))]
+
+
+def _says_more(chunk: dict[str, Any]) -> bool:
+    """Whether something stands beside the choices that no other chunk repeats."""
+    return any(value is not None for key, value in chunk.items() if key not in _ENVELOPE)
 
 
 def _ending(reasons: dict[int, str | None]) -> dict[str, Any]:
