@@ -92,8 +92,9 @@ def mask(secret: str) -> str:
 
 
 def without_secrets(text: str, secrets: tuple[str, ...]) -> str:
-    """`text` with each secret masked."""
-    for secret in secrets:
-        if len(secret) >= SECRET_MIN_CHARS and secret in text:
-            text = text.replace(secret, mask(secret))
+    """`text` with each secret masked, of `Bearer <key>` the key."""
+    # The longest first: a secret may stand inside another, and would leave the rest of it.
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SECRET_MIN_CHARS:
+            text = text.replace(secret, mask(secret.rpartition(" ")[2]))
     return text

@@ -1,0 +1,90 @@
+"""Each error knows its status and its sentence, and no sentence holds a secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from litellm_codex_agent import errors
+from litellm_codex_agent.errors import (
+    AgentError,
+    BrokenReply,
+    Misconfigured,
+    Refusal,
+    Refused,
+    TimedOut,
+    Unreachable,
+    mask,
+    without_secrets,
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(AgentError, 500), (Misconfigured, 400), (Unreachable, 500), (TimedOut, 408), (BrokenReply, 500)],
+)
+def test_an_error_has_the_status_that_its_class_says(kind: type[AgentError], status: int) -> None:
+    assert kind("It broke.").status == status
+
+
+@pytest.mark.parametrize("kind", [Misconfigured, Refused, Unreachable, TimedOut, BrokenReply])
+def test_every_error_has_one_root_and_stands_in_the_tree(kind: type[AgentError]) -> None:
+    assert kind.__bases__ == (AgentError,)
+    assert f"── {kind.__name__} " in str(errors.__doc__)
+
+
+@pytest.mark.parametrize(("hint", "text"), [("", "It broke."), ("Mend it.", "It broke. Mend it.")])
+def test_an_error_reads_as_its_message_and_then_its_hint(hint: str, text: str) -> None:
+    error = Unreachable("It broke.", hint=hint)
+    assert (str(error), error.message, error.hint) == (text, "It broke.", hint)
+
+
+def test_a_refusal_is_told_with_the_endpoints_own_message_and_status() -> None:
+    refusal = Refusal("Too many.", code="rate_limited")
+    error = Refused(refusal, status=429)
+    assert (str(error), error.status, error.refusal, error.headers) == ("Too many.", 429, refusal, {})
+
+
+def test_a_refusal_keeps_headers_of_its_own() -> None:
+    headers = {"retry-after": "1"}
+    error = Refused(Refusal("Too many."), status=429, headers=headers)
+    headers.clear()
+    assert error.headers == {"retry-after": "1"}
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [
+        ("", ""),
+        ("x", "…"),
+        ("sk-123456789", "…"),
+        ("sk-1234567890", "sk-…7890"),
+        ("sk-proj-abcdefgh1234", "sk-…1234"),
+    ],
+)
+def test_a_key_shows_its_ends_and_a_short_one_nothing(secret: str, shown: str) -> None:
+    assert mask(secret) == shown
+
+
+KEY = "sk-proj-abcdefgh1234"
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets", "shown"),
+    [
+        ("The key is fine.", (KEY,), "The key is fine."),
+        (f"{KEY} and {KEY}", (KEY,), "sk-…1234 and sk-…1234"),
+        (f"{KEY} or hunter2", (KEY, "hunter2"), "sk-…1234 or …"),
+        (f"Bearer {KEY}", (KEY, f"Bearer {KEY}"), "sk-…1234"),
+        ("a 12345 b", ("12345",), "a 12345 b"),
+        ("a 123456 b", ("123456",), "a … b"),
+        ("a b", ("",), "a b"),
+        (KEY, (), KEY),
+    ],
+)
+def test_a_text_shows_no_secret(text: str, secrets: tuple[str, ...], shown: str) -> None:
+    assert without_secrets(text, secrets) == shown
+
+
+@pytest.mark.parametrize("secrets", [("sk-proj", KEY), (KEY, "sk-proj")])
+def test_a_secret_inside_another_leaves_no_rest_of_it(secrets: tuple[str, ...]) -> None:
+    assert without_secrets(f"{KEY}, sk-proj", secrets) == "sk-…1234, …"
