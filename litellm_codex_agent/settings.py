@@ -46,6 +46,8 @@ _ON = frozenset({"1", "true", "yes", "on"})
 _OFF = frozenset({"0", "false", "no", "off"})
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8788
+_LAST_PORT = 65_535
+_PORT_DIGITS = 5
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,10 @@ def open_gate(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def server(environ: Mapping[str, str] = os.environ) -> ServerSettings:
-    """The server's settings; a port that is no number is `Unusable`, and the sentence names the variable."""
+    """The server's settings; a port that cannot be is `Unusable`, and the sentence names the variable."""
     port = environ.get(PORT, "").strip() or str(DEFAULT_PORT)
-    if not port.isdecimal():
-        raise Unusable(f"{PORT} is {port!r}, and has to be a number, as in {PORT}={DEFAULT_PORT}.")
+    if not port.isdecimal() or len(port) > _PORT_DIGITS or int(port) > _LAST_PORT:
+        raise Unusable(f"{PORT} is {port!r}, and has to be a number up to {_LAST_PORT}, as in {PORT}={DEFAULT_PORT}.")
     return ServerSettings(
         host=environ.get(HOST, "").strip() or LOOPBACK,
         port=int(port),
@@ -136,12 +138,12 @@ def server(environ: Mapping[str, str] = os.environ) -> ServerSettings:
 
 def tls_verification(chosen: object = None, environ: Mapping[str, str] = os.environ) -> bool | str:
     """Whether to check certificates, and against which file: `chosen`, else SSL_VERIFY, else SSL_CERT_FILE."""
-    text = environ.get("SSL_VERIFY", "") if chosen is None else str(chosen)
-    if text.strip().lower() in _OFF:
+    text = (environ.get("SSL_VERIFY", "") if chosen is None else str(chosen)).strip()
+    if text.lower() in _OFF:
         return False
-    if text and text.strip().lower() not in _ON:
+    if text and not is_on(text):
         return text
-    return environ.get("SSL_CERT_FILE", "") or True
+    return environ.get("SSL_CERT_FILE", "").strip() or True
 
 
 def proxy_for(url: str) -> str | None:
@@ -150,4 +152,6 @@ def proxy_for(url: str) -> str | None:
     proxies = getproxies_environment()
     if not proxies or proxy_bypass_environment(parts.netloc, proxies):
         return None
-    return proxies.get(parts.scheme) or proxies.get("all")
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    # `HTTP_PROXY=proxy:3128` is common; curl and httpx read it as http, and aiohttp needs it said.
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy

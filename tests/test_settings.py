@@ -1,0 +1,231 @@
+"""Every variable is a row, read anew at each call, and what cannot be meant is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from litellm_codex_agent import settings
+from litellm_codex_agent.settings import (
+    VARIABLES,
+    ProviderSettings,
+    ServerSettings,
+    Unusable,
+    is_loopback,
+    is_on,
+    open_gate,
+    provider,
+    proxy_for,
+    server,
+    tls_verification,
+)
+
+GATE = settings.GATE
+
+
+@pytest.mark.parametrize("text", ["1", "true", "yes", "on", "TRUE", " On\n"])
+def test_a_flag_is_on_by_four_words(text: str) -> None:
+    assert is_on(text)
+
+
+@pytest.mark.parametrize("text", ["", "0", "false", "no", "off", "2", "enabled", "y", "t"])
+def test_a_flag_is_off_by_anything_else(text: str) -> None:
+    assert not is_on(text)
+
+
+# The provider
+
+
+def test_the_provider_is_closed_and_knows_nothing_where_nothing_is_set() -> None:
+    assert provider({}) == ProviderSettings(enabled=False, api_base="", api_key="")
+
+
+def test_the_provider_reads_its_variables_without_the_space_around_them() -> None:
+    environ = {GATE: " yes ", "CODEX_AGENT_API_BASE": " http://h\n", "CODEX_AGENT_API_KEY": " sk-1\n"}
+    assert provider(environ) == ProviderSettings(enabled=True, api_base="http://h", api_key="sk-1")
+
+
+def test_the_gate_does_what_its_variable_says_now() -> None:
+    environ: dict[str, str] = {}
+    before = provider(environ).enabled
+    environ[GATE] = "1"
+    assert (before, provider(environ).enabled) == (False, True)
+
+
+def test_the_process_own_environment_is_read_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEX_AGENT_API_BASE", "http://own")
+    monkeypatch.setenv("MINI_AGENT_API_HOST", "own")
+    monkeypatch.setenv("SSL_VERIFY", "/own.pem")
+    assert (provider().api_base, server().host, tls_verification()) == ("http://own", "own", "/own.pem")
+
+
+def test_our_own_programs_open_the_gate_and_look_up_no_prices() -> None:
+    environ: dict[str, str] = {}
+    open_gate(environ)
+    assert environ == {GATE: "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+
+
+def test_our_own_programs_leave_the_choice_of_prices_alone() -> None:
+    environ = {GATE: "0", "LITELLM_LOCAL_MODEL_COST_MAP": "False"}
+    open_gate(environ)
+    assert environ == {GATE: "1", "LITELLM_LOCAL_MODEL_COST_MAP": "False"}
+
+
+# The server
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_the_server_listens_on_loopback_where_nothing_is_set(text: str) -> None:
+    environ = {"MINI_AGENT_API_HOST": text, "MINI_AGENT_API_PORT": text, "CODEX_AGENT_SERVER_KEY": text}
+    assert server(environ) == server({}) == ServerSettings(host="127.0.0.1", port=8788, key="")
+
+
+def test_the_server_reads_its_variables_without_the_space_around_them() -> None:
+    environ = {"MINI_AGENT_API_HOST": " ::1 ", "MINI_AGENT_API_PORT": " 80\n", "CODEX_AGENT_SERVER_KEY": " k "}
+    assert server(environ) == ServerSettings(host="::1", port=80, key="k")
+
+
+@pytest.mark.parametrize(("text", "port"), [("0", 0), ("1", 1), ("65535", 65_535), ("08788", 8788)])
+def test_any_port_is_taken(text: str, port: int) -> None:
+    assert server({"MINI_AGENT_API_PORT": text}).port == port
+
+
+@pytest.mark.parametrize("text", ["http", "-1", "80.0", "1e3", "80 81", "0x50", "65536", "9" * 5_000])
+def test_a_port_that_cannot_be_is_refused_by_name(text: str) -> None:
+    with pytest.raises(Unusable, match=r"^MINI_AGENT_API_PORT is '.*, as in MINI_AGENT_API_PORT=8788\.$"):
+        server({"MINI_AGENT_API_PORT": text})
+
+
+def test_a_setting_that_cannot_be_used_is_a_value_error() -> None:
+    assert issubclass(Unusable, ValueError)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "::1"])
+def test_only_this_machine_reaches_loopback(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "0.0.0.0", "::", "10.0.0.1", "agents.example", "localhost.example", "127.0.0.1.example"]
+)
+def test_any_other_host_is_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
+
+
+# Certificates
+
+
+@pytest.mark.parametrize(
+    ("chosen", "environ", "verify"),
+    [
+        (None, {}, True),
+        (None, {"SSL_VERIFY": "False"}, False),
+        (None, {"SSL_VERIFY": " off "}, False),
+        (None, {"SSL_VERIFY": "0"}, False),
+        (None, {"SSL_VERIFY": "no"}, False),
+        (None, {"SSL_VERIFY": "true"}, True),
+        (None, {"SSL_VERIFY": ""}, True),
+        (None, {"SSL_VERIFY": " "}, True),
+        (None, {"SSL_VERIFY": "/ca.pem"}, "/ca.pem"),
+        (None, {"SSL_VERIFY": " /Ca.pem\n"}, "/Ca.pem"),
+        (None, {"SSL_CERT_FILE": "/file.pem"}, "/file.pem"),
+        (None, {"SSL_CERT_FILE": " "}, True),
+        (None, {"SSL_VERIFY": "yes", "SSL_CERT_FILE": "/file.pem"}, "/file.pem"),
+        (None, {"SSL_VERIFY": "/ca.pem", "SSL_CERT_FILE": "/file.pem"}, "/ca.pem"),
+        (None, {"SSL_VERIFY": "false", "SSL_CERT_FILE": "/file.pem"}, False),
+        (True, {"SSL_VERIFY": "false"}, True),
+        (False, {"SSL_VERIFY": "true"}, False),
+        ("false", {}, False),
+        ("on", {"SSL_CERT_FILE": "/file.pem"}, "/file.pem"),
+        ("/own.pem", {"SSL_VERIFY": "false"}, "/own.pem"),
+        ("", {"SSL_VERIFY": "false"}, True),
+    ],
+)
+def test_certificates_are_checked_as_the_nearest_says(
+    chosen: object, environ: dict[str, str], verify: bool | str
+) -> None:
+    assert tls_verification(chosen, environ) == verify
+
+
+# The way out
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "request_method")
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize(
+    ("environ", "url", "proxy"),
+    [
+        ({}, "http://h", None),
+        ({"NO_PROXY": "g"}, "http://h", None),
+        ({"HTTP_PROXY": "http://p:1"}, "http://h", "http://p:1"),
+        ({"HTTP_PROXY": "http://p:1"}, "https://h", None),
+        ({"HTTPS_PROXY": "http://p:1"}, "https://h", "http://p:1"),
+        ({"https_proxy": "http://p:1"}, "https://h", "http://p:1"),
+        ({"ALL_PROXY": "http://p:1"}, "https://h", "http://p:1"),
+        ({"ALL_PROXY": "http://p:1", "HTTP_PROXY": "http://p:2"}, "http://h", "http://p:2"),
+        ({"HTTP_PROXY": "http://p:1", "NO_PROXY": "h"}, "http://h:8788/v1", None),
+        ({"HTTP_PROXY": "http://p:1", "NO_PROXY": "h:8788"}, "http://h:8788/v1", None),
+        ({"HTTP_PROXY": "http://p:1", "NO_PROXY": "h:1"}, "http://h:8788/v1", "http://p:1"),
+        ({"HTTP_PROXY": "http://p:1", "NO_PROXY": ".example"}, "http://a.example", None),
+        ({"HTTP_PROXY": "http://p:1", "NO_PROXY": "*"}, "http://h", None),
+        ({"HTTP_PROXY": "p:1"}, "http://h", "http://p:1"),
+    ],
+)
+def test_the_proxy_is_the_one_that_the_environment_names(
+    environ: dict[str, str], url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for(url) == proxy
+
+
+# The table
+
+
+class Asked(Mapping[str, str]):
+    """An empty environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("the environment is asked by name")
+
+    __len__ = None  # type: ignore[assignment]  # nor counted
+
+
+def test_every_variable_that_is_read_has_its_row() -> None:
+    asked = Asked()
+    provider(asked), server(asked), tls_verification(None, asked)
+    rows = {name for row in VARIABLES for name in row.name.split(", ")}
+    assert asked.names == rows - {name.upper() for name in PROXIES}
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        (GATE, "off"),
+        ("SSL_VERIFY", str(tls_verification(None, {})).lower()),
+        ("MINI_AGENT_API_HOST", server({}).host),
+        ("MINI_AGENT_API_PORT", str(server({}).port)),
+    ],
+)
+def test_a_row_shows_the_default_that_is_used(name: str, default: str) -> None:
+    assert [row.default for row in VARIABLES if row.name == name] == [default]
+
+
+def test_every_row_says_what_its_variable_means() -> None:
+    assert all(row.meaning for row in VARIABLES)
