@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Any
 
@@ -28,13 +29,18 @@ def augment_json_with_cost(text: str, response: Any) -> str:
 
     Text that is no JSON object comes back under `content`, so that the result always is one.
     """
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
-    fields = value if isinstance(value, dict) else {"content": value}
     spent = {"cost": _cost(response), "usage": _usage(response), "model": _get(response, "model")}
-    return json.dumps({**fields, "_litellm": {name: part for name, part in spent.items() if part is not None}})
+    told = {name: part for name, part in spent.items() if part is not None}
+    try:
+        return _beside(json.loads(text), told)
+    except (ValueError, RecursionError):
+        return _beside(text, told)
+
+
+def _beside(value: Any, spent: dict[str, Any]) -> str:
+    # Python reads and writes NaN and Infinity, which are no JSON: refused here, so that they stay text.
+    fields = value if isinstance(value, dict) else {"content": value}
+    return json.dumps({**fields, "_litellm": spent}, allow_nan=False)
 
 
 def _get(value: Any, name: str) -> Any:
@@ -59,7 +65,7 @@ def _cost(response: Any) -> float | None:
     cost = _get(hidden, "response_cost") if hidden is not None else None
     if cost is None:
         cost = _get(_get(response, "usage"), "cost")
-    return float(cost) if isinstance(cost, (int, float)) else None
+    return float(cost) if isinstance(cost, (int, float)) and math.isfinite(cost) else None
 
 
 def _usage(response: Any) -> dict[str, int] | None:
