@@ -12,8 +12,9 @@ No message holds a secret: `mask` shows a key as `sk-…1234`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 __all__ = [
     "AgentError",
@@ -40,6 +41,11 @@ class AgentError(Exception):
         super().__init__(f"{message} {hint}" if hint else message)
         self.message = message
         self.hint = hint
+
+    def hide(self, secrets: tuple[str, ...]) -> None:
+        """Mask `secrets` in all that this error says: its text also shows up as the cause of another's."""
+        self.args = tuple(without_secrets(str(said), secrets) for said in self.args)
+        self.message = without_secrets(self.message, secrets)
 
 
 class Misconfigured(AgentError):
@@ -68,6 +74,13 @@ class Refused(AgentError):
         self.refusal = refusal
         self.status = status
         self.headers = dict(headers or {})
+
+    def hide(self, secrets: tuple[str, ...]) -> None:
+        super().hide(secrets)
+        told = {name: without_secrets(value, secrets) for name, value in self.headers.items()}
+        self.headers = told
+        body = json.loads(without_secrets(json.dumps(dict(self.refusal.body), ensure_ascii=False), secrets))
+        self.refusal = replace(self.refusal, message=self.message, body=body)
 
 
 class Unreachable(AgentError):

@@ -9,7 +9,7 @@ own logging object, so it can reach no other call, and `claim` undoes the change
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,7 +17,7 @@ import litellm
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.types.utils import CallTypes
 
-from .identity import REQUEST_ID
+from .identity import DEPLOYMENT_RETRIES, REQUEST_ID
 from .request import NAMES
 
 __all__ = ["Hook", "claim"]
@@ -32,7 +32,15 @@ _opened: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 class Hook(CustomLogger):
-    """One for the process; `register` puts it among LiteLLM's callbacks."""
+    """One for the process; `register` puts it among LiteLLM's callbacks.
+
+    `ensure` is called where LiteLLM's map of providers has become another: a proxy's config assigns it.
+    """
+
+    def __init__(self, ensure: Callable[[], None]) -> None:
+        super().__init__()
+        self._ensure = ensure
+        self._seen: object = None
 
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: CallTypes | None
@@ -40,6 +48,9 @@ class Hook(CustomLogger):
         """Called after the deployment is chosen, with one attempt's own copy of the arguments, made to be changed."""
         if call_type is not CallTypes.acompletion or not _is_ours(kwargs):
             return None
+        if litellm.custom_provider_map is not self._seen:
+            self._ensure()
+            self._seen = litellm.custom_provider_map
         wanted = [name for name in _ALLOWED if kwargs.get(name) is not None]
         if wanted:
             kwargs["allowed_openai_params"] = [*(kwargs.get("allowed_openai_params") or ()), *wanted]
@@ -62,6 +73,7 @@ class Hook(CustomLogger):
             metadata = (request_kwargs or {}).get(name)
             if isinstance(metadata, dict) and "model_group" in metadata and not metadata.get("attempted_retries"):
                 metadata[REQUEST_ID] = uuid.uuid4().hex
+                metadata[DEPLOYMENT_RETRIES] = max(map(_retries, healthy_deployments), default=0)
         return healthy_deployments
 
 
@@ -79,6 +91,12 @@ def claim(logging: Any) -> bool:
 def _is_ours(kwargs: Mapping[str, Any]) -> bool:
     provider = kwargs.get("custom_llm_provider") or str(kwargs.get("model", "")).partition("/")[0]
     return provider in NAMES
+
+
+def _retries(deployment: Any) -> int:
+    """The deployment's own `num_retries`, which the Router looks at only after a failure."""
+    value = str((deployment.get("litellm_params") or {}).get("num_retries"))
+    return int(value) if value.isdecimal() else 0
 
 
 def _opens_early(kwargs: Mapping[str, Any]) -> bool:

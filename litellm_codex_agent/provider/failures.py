@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from litellm import exceptions
 
-from ..errors import AgentError, Refusal, Refused, without_secrets
+from ..errors import AgentError, Refusal, Refused
 from .request import NAME, NAMES
 
 __all__ = ["told", "to_litellm"]
@@ -56,10 +56,11 @@ def to_litellm(
     What breaks inside an open stream is an `APIConnectionError`, as with `openai/`: the head said 200, so
     there is no status to tell. A timeout and a refusal with a 4xx of its own keep theirs.
     """
+    error.hide(secrets)
     params = call.get("litellm_params") or {}
     provider = params.get("custom_llm_provider")
     facts: dict[str, Any] = {
-        "message": f"CodexAgentException - {without_secrets(str(error), secrets)}",
+        "message": f"CodexAgentException - {error}",
         "model": call.get("model", ""),
         "llm_provider": provider if provider in NAMES else NAME,
     }

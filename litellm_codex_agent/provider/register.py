@@ -12,7 +12,6 @@ from .request import NAMES
 __all__ = ["handler", "hook", "register"]
 
 handler = CodexAgent()
-hook = Hook()
 
 
 def register() -> None:
@@ -33,3 +32,6 @@ def register() -> None:
     custom_llm_setup()  # type: ignore[no-untyped-call]  # LiteLLM wrote no types for it
     if hook not in litellm.callbacks:
         litellm.callbacks.append(hook)
+
+
+hook = Hook(ensure=register)
