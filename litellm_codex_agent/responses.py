@@ -61,8 +61,7 @@ def _index(chunk: Any) -> int:
 
 
 def _cost(response: Any) -> float | None:
-    hidden = _get(response, "_hidden_params")
-    cost = _get(hidden, "response_cost") if hidden is not None else None
+    cost = _get(_get(response, "_hidden_params"), "response_cost")
     if cost is None:
         cost = _get(_get(response, "usage"), "cost")
     return float(cost) if isinstance(cost, (int, float)) and math.isfinite(cost) else None

@@ -150,7 +150,7 @@ def proxy_for(url: str) -> str | None:
     """The proxy that the environment names for `url`, or None."""
     parts = urlsplit(url)
     proxies = getproxies_environment()
-    if not proxies or proxy_bypass_environment(parts.netloc, proxies):
+    if proxy_bypass_environment(parts.netloc, proxies):
         return None
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     # `HTTP_PROXY=proxy:3128` is common; curl and httpx read it as http, and aiohttp needs it said.

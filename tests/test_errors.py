@@ -44,6 +44,10 @@ def test_a_refusal_is_told_with_the_endpoints_own_message_and_status() -> None:
     assert (str(error), error.status, error.refusal, error.headers) == ("Too many.", 429, refusal, {})
 
 
+def test_a_refusal_of_which_only_the_message_is_known_says_no_more() -> None:
+    assert Refusal("no") == Refusal("no", code="", type="", param="", status=None, body={})
+
+
 def test_a_refusal_keeps_headers_of_its_own() -> None:
     headers = {"retry-after": "1"}
     error = Refused(Refusal("Too many."), status=429, headers=headers)

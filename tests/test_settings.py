@@ -110,7 +110,7 @@ def test_only_this_machine_reaches_loopback(host: str) -> None:
     "host", ["", "0.0.0.0", "::", "10.0.0.1", "agents.example", "localhost.example", "127.0.0.1.example"]
 )
 def test_any_other_host_is_not_loopback(host: str) -> None:
-    assert not is_loopback(host)
+    assert is_loopback(host) is False
 
 
 # Certificates

@@ -48,8 +48,7 @@ class ChunkReader:
 
     def finish(self) -> Iterator[dict[str, Any]]:
         """The rest of the stream: its last words, its usage, its finish reasons. Raises if it was cut."""
-        if not self.done:
-            yield from self._read(self._decoder.close())
+        yield from self._read(self._decoder.close())
         if not self._events:
             raise BrokenReply(f"The endpoint's reply is not a stream of events: {excerpt(self._head)}.")
         if not self.done and not self._finishes:

@@ -63,9 +63,16 @@ NO_ADDRESSES = [
 
 @pytest.mark.parametrize("base", NO_ADDRESSES)
 def test_a_base_that_is_no_address_is_refused_with_an_example(base: str) -> None:
-    with pytest.raises(Misconfigured, match="is not the address of an endpoint") as caught:
+    with pytest.raises(Misconfigured, match=r"^api_base '.*' is not the address of an endpoint") as caught:
         completions_url(base)
     assert "http://127.0.0.1:8788" in caught.value.hint
+
+
+def test_an_address_may_be_of_2048_characters_and_not_of_one_more() -> None:
+    base = "http://h/v1?" + "x" * (2_048 - len("http://h/v1?"))
+    assert completions_url(base).endswith("xxx")
+    with pytest.raises(Misconfigured):
+        completions_url(base + "x")
 
 
 def test_a_base_that_is_no_address_is_shown_cut() -> None:

@@ -100,7 +100,7 @@ def test_noise_inside_an_event_does_not_count(noise: bytes) -> None:
 @pytest.mark.parametrize("noise", [*NOISE.values(), b""], ids=[*NOISE, "empty pieces"])
 def test_noise_leaves_nothing_behind(noise: bytes) -> None:
     decoder = Decoder()
-    decoder.feed(noise)
+    decoder.feed(b"\n" + noise)
     tracemalloc.start()
     for _ in range(10_000):
         decoder.feed(noise)

@@ -133,9 +133,15 @@ def test_the_end_repeats_the_head_of_the_stream() -> None:
     assert last == {"id": "1", "system_fingerprint": "f", "choices": ending("stop")["choices"]}
 
 
+def test_the_head_may_come_after_the_first_words() -> None:
+    words = {"choices": HELLO[0]["choices"]}
+    assert read(event(words), event(HELLO[1]), STOP) == [words, HELLO[1], ending("stop")]
+
+
 @pytest.mark.parametrize("choices", [{"choices": []}, {"choices": None}, {}])
 def test_a_chunk_that_only_repeats_the_head_is_left_out(choices: dict[str, Any]) -> None:
-    assert read(event({**HEAD, **choices}), event(HELLO[0]), DONE) == [HELLO[0]]
+    head = {**HEAD, "system_fingerprint": "f", "service_tier": "s", "obfuscation": "o", **choices}
+    assert read(event(head), event(HELLO[0]), DONE) == [HELLO[0]]
 
 
 @pytest.mark.parametrize("choices", [{"choices": []}, {"choices": None}, {}])
@@ -148,6 +154,11 @@ def test_a_field_beside_no_choices_rides_on_an_empty_delta(choices: dict[str, An
 def test_a_choice_without_a_delta_has_an_empty_one(delta: dict[str, Any]) -> None:
     told = read(event({**HEAD, "choices": [{"index": 0, "finish_reason": None, **delta}]}), DONE)
     assert told == [ending(None)]
+
+
+def test_a_message_beside_the_delta_is_passed_on() -> None:
+    whole = {**HEAD, "choices": [{**HELLO[0]["choices"][0], "message": {"content": "Hello"}}]}
+    assert read(event(whole), DONE) == [whole]
 
 
 def test_comments_and_names_of_events_change_nothing() -> None:

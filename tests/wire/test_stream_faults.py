@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -77,6 +78,7 @@ def test_a_reply_without_events_is_shown_from_all_its_pieces() -> None:
         (b"", "The endpoint's stream is not JSON: it is empty."),
         (b"[]", "The endpoint's stream is not a JSON object: '[]'."),
         (b'{"choices": {"0": {}}}', "A chunk of the stream has choices that are no list of objects."),
+        (b'{"choices": 1}', "A chunk of the stream has choices that are no list of objects."),
         (b'{"choices": ["a"]}', "A chunk of the stream has choices that are no list of objects."),
         (b'{"choices": [{}, null]}', "A chunk of the stream has choices that are no list of objects."),
         (b'{"choices": [{"delta": "a"}]}', "A choice of the stream has a delta that is not an object."),
@@ -180,6 +182,17 @@ def test_a_stream_that_ends_early_is_never_half_an_answer() -> None:
 
 
 # What is read is not kept
+
+
+def test_heartbeats_leave_nothing_behind() -> None:
+    reader = ChunkReader()
+    list(reader.feed(b": life\n\n" * 100))
+    tracemalloc.start()
+    for _ in range(10_000):
+        list(reader.feed(b": life\n\n"))
+    left, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert left < 4096
 
 
 def test_what_was_told_stays_as_it_was_told() -> None:
