@@ -1,7 +1,7 @@
 """Which request this is, which attempt at it, and whose: so that an agent runs once however often it is asked.
 
 Where the values live in LiteLLM was measured on 1.90, 1.106.2 and 1.109.1 (docs/reference/identity.md).
-`request_id` in the metadata is ours: the hook writes it before the Router's first attempt.
+Two values in the metadata are ours: the hook writes them before the Router's first attempt.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = [
     "ATTEMPT",
+    "DEPLOYMENT_RETRIES",
     "IDEMPOTENCY_KEY",
     "REQUEST_ID",
     "RETRIES_LEFT",
@@ -31,6 +32,7 @@ TENANT = "x-codex-agent-tenant"
 TRACE = "x-codex-agent-trace-id"
 
 REQUEST_ID = "codex_agent_request_id"
+DEPLOYMENT_RETRIES = "codex_agent_deployment_retries"
 
 _DIGEST_CHARS = 24
 
@@ -48,6 +50,9 @@ def identity_headers(call: Mapping[str, Any], body: Mapping[str, Any]) -> dict[s
     trace = str(getattr(call["logging_obj"], "litellm_trace_id", None) or params.get("litellm_trace_id") or "")
     attempt = _whole(metadata.get("attempted_retries"))
     retries = _whole(metadata.get("max_retries"))
+    if not attempt:
+        # A deployment's own retries enter the Router's count with the first failure, too late for the first attempt.
+        retries = max(retries, _whole(metadata.get(DEPLOYMENT_RETRIES)))
     request = str(metadata.get(REQUEST_ID) or trace)
     headers = {
         IDEMPOTENCY_KEY: f"{request}-{_digest(body)}" if request else "",
