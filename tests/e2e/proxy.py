@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,8 @@ class Proxy:
         if self.process.poll() is not None:
             raise AssertionError(f"The proxy ended:\n{self.log.read_text(errors='replace')[-4000:]}")
         try:
-            return self.client().get("/health/liveliness").status_code == 200
+            with self.client() as client:
+                return client.get("/health/liveliness").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -111,10 +112,8 @@ def _free_port() -> int:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
