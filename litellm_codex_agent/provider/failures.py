@@ -17,7 +17,7 @@ from litellm import exceptions
 from ..errors import AgentError, Refusal, Refused
 from .request import NAME, NAMES
 
-__all__ = ["told", "to_litellm"]
+__all__ = ["to_litellm", "told"]
 
 # The code where there is one; the words of OpenAI's and vLLM's message where an endpoint sends no code.
 _CONTEXT_WINDOW = ("context_length_exceeded", "maximum context length", "context window")
@@ -71,12 +71,13 @@ def to_litellm(
         error.status, headers=_plain(headers), request=httpx.Request("POST", "http://codex-agent")
     )
     refusal = error.refusal if isinstance(error, Refused) else Refusal("")
-    return _of_status(error.status, refusal, facts, response)
+    raised: Exception = _of_status(error.status, refusal, facts, response)
+    return raised
 
 
-def _of_status(status: int, refusal: Refusal, facts: dict[str, Any], response: httpx.Response) -> Exception:
+def _of_status(status: int, refusal: Refusal, facts: dict[str, Any], response: httpx.Response) -> Any:
     make = _of_bad_request(refusal) if status == 400 else _BY_STATUS.get(status)
-    raised: Exception
+    raised: Any  # each class has other attributes; what is set here, all readers look for
     if make is not None:
         raised = make(**facts, response=response)
     elif status in _TIMEOUTS:
@@ -84,9 +85,9 @@ def _of_status(status: int, refusal: Refusal, facts: dict[str, Any], response: h
     else:
         raised = exceptions.APIError(status_code=status, **facts)
     if getattr(raised, "response", None) is None:
-        raised.response = response  # type: ignore[attr-defined]  # the Router reads Retry-After here, of any exception
+        raised.response = response  # the Router reads Retry-After here, of any exception
     if refusal.body:
-        raised.body = dict(refusal.body)  # type: ignore[attr-defined]  # OpenAI's clients read code and param here
+        raised.body = dict(refusal.body)  # OpenAI's clients read code and param here
     return raised
 
 

@@ -111,4 +111,4 @@ def _is_priced(request: Request) -> bool:
 
 
 def _has_price(entry: Mapping[str, Any] | None) -> bool:
-    return bool(entry) and any(entry[name] for name in entry if name.endswith(_PRICE_MARKS))  # type: ignore[union-attr,index]  # bool(entry) is not a guard to mypy
+    return any(value for name, value in (entry or {}).items() if name.endswith(_PRICE_MARKS))

@@ -1,0 +1,53 @@
+# `make demo` and `make test` need Python 3.10 or newer and nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# The version of LiteLLM that everything is built and proven on.
+LITELLM ?= 1.106.2
+STARTED := $(shell date +%s)
+TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be installed"
+
+export LITELLM_LOCAL_MODEL_COST_MAP = True
+
+.PHONY: demo test test-fast test-proxy lint coverage build clean
+
+demo: $(VENV)/demo
+	$(BIN)/codex-agent demo
+	$(TOOK)
+
+test: $(VENV)/test
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest tests
+	$(BIN)/python -m coverage report --precision=1 --fail-under=95 --format=total
+	$(BIN)/python -m coverage report --fail-under=100 --include='*/wire/*,*/provider/*'
+	$(TOOK)
+
+test-fast: $(VENV)/test
+	$(BIN)/python -m pytest tests -m "not proxy"
+
+test-proxy: $(VENV)/test
+	$(BIN)/python -m pytest tests/e2e
+
+lint: $(VENV)/test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+build: $(VENV)/test
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf $(VENV) dist build .coverage .hypothesis .mypy_cache .ruff_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/demo: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet "litellm==$(LITELLM)" -e ".[server]"
+	@touch $@
+
+$(VENV)/test: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet "litellm[proxy]==$(LITELLM)" -e ".[all,test,lint]"
+	@touch $@

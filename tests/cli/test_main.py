@@ -1,0 +1,80 @@
+"""The command line, as a person meets it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from litellm_codex_agent import __version__
+from litellm_codex_agent.cli.main import main
+
+# A command that answers at once takes a tenth of a second; the demo imports LiteLLM twice.
+RUN_SECONDS = 120
+
+
+def run(*arguments: str, **environ: str) -> Any:
+    command = [sys.executable, "-m", "litellm_codex_agent.cli", *arguments]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CODEX_AGENT", "MINI_AGENT"))}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=RUN_SECONDS, env={**clean, "COLUMNS": "80", **environ}
+    )
+
+
+def test_help_fits_a_terminal_and_names_the_commands() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    assert "serve" in done.stdout and "demo" in done.stdout
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys; from litellm_codex_agent.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    check = code + "assert not {'litellm', 'httpx', 'aiohttp', 'starlette', 'uvicorn'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, timeout=RUN_SECONDS).returncode == 0
+
+
+def test_the_server_starts_without_litellm() -> None:
+    code = "import sys, litellm_codex_agent.server.app; assert not {'litellm', 'aiohttp'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=RUN_SECONDS).returncode == 0
+
+
+def test_the_version_is_told() -> None:
+    assert run("--version").stdout.strip() == f"litellm-codex-agent {__version__}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "words"),
+    [
+        ((), {}, "required: command"),
+        (("fly",), {}, "invalid choice: 'fly'"),
+        (("serve", "--port", "no"), {}, "invalid int value: 'no'"),
+        (("serve",), {"MINI_AGENT_API_PORT": "no"}, "MINI_AGENT_API_PORT=8788"),
+        (("serve", "--host", "0.0.0.0"), {}, "CODEX_AGENT_SERVER_KEY"),
+        (("serve",), {"MINI_AGENT_API_HOST": "agents.example"}, "CODEX_AGENT_SERVER_KEY"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence_that_names_the_fix(
+    arguments: tuple[str, ...], environ: dict[str, str], words: str
+) -> None:
+    done = run(*arguments, **environ)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_answers_with_steps_and_usage() -> None:
+    done = run("demo")
+    assert done.returncode == 0, done.stderr
+    assert "thinking   Repeating 8 words." in done.stdout
+    assert "answer     An agent is a model like any other" in done.stdout
+    assert "8 tokens in, 8 out" in done.stdout
+
+
+def test_main_gives_its_status_to_whoever_calls_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert __version__ in capsys.readouterr().out
