@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 __all__ = [
     "AgentError",
@@ -46,6 +46,7 @@ class AgentError(Exception):
         """Mask `secrets` in all that this error says: its text also shows up as the cause of another's."""
         self.args = tuple(without_secrets(str(said), secrets) for said in self.args)
         self.message = without_secrets(self.message, secrets)
+        self.hint = without_secrets(self.hint, secrets)
 
 
 class Misconfigured(AgentError):
@@ -77,10 +78,15 @@ class Refused(AgentError):
 
     def hide(self, secrets: tuple[str, ...]) -> None:
         super().hide(secrets)
+        was = self.refusal
         told = {name: without_secrets(value, secrets) for name, value in self.headers.items()}
         self.headers = told
-        body = json.loads(without_secrets(json.dumps(dict(self.refusal.body), ensure_ascii=False), secrets))
-        self.refusal = replace(self.refusal, message=self.message, body=body)
+        code, kind, param = (without_secrets(said, secrets) for said in (was.code, was.type, was.param))
+        try:
+            body = json.loads(without_secrets(json.dumps(dict(was.body), ensure_ascii=False), secrets))
+        except ValueError:  # a secret of digits stood in a number, which cannot be shown in part
+            body = {}
+        self.refusal = Refusal(self.message, code, kind, param, was.status, body)
 
 
 class Unreachable(AgentError):

@@ -89,6 +89,39 @@ def test_a_text_shows_no_secret(text: str, secrets: tuple[str, ...], shown: str)
     assert without_secrets(text, secrets) == shown
 
 
+def test_an_error_hides_a_secret_in_all_that_it_says() -> None:
+    error = Unreachable(f"No way to {KEY}.", hint=f"Is {KEY} right?")
+    error.hide((KEY,))
+    assert (str(error), error.message) == ("No way to sk-…1234. Is sk-…1234 right?", "No way to sk-…1234.")
+
+
+def test_a_hint_shows_no_secret_either() -> None:
+    error = Unreachable("It broke.", hint=f"Is {KEY} right?")
+    error.hide((KEY,))
+    assert error.hint == "Is sk-…1234 right?"
+
+
+def test_a_refusal_hides_a_secret_wherever_the_endpoint_repeats_it() -> None:
+    body = {"message": KEY, "seen": [{"key": f"é {KEY}"}, 1, None]}
+    error = Refused(Refusal(KEY, code=KEY, type=KEY, param=KEY, body=body), status=401, headers={"x-key": KEY})
+    error.hide((KEY,))
+    assert KEY not in repr((str(error), error.message, error.headers, error.refusal))
+    assert error.refusal.body == {"message": "sk-…1234", "seen": [{"key": "é sk-…1234"}, 1, None]}
+
+
+def test_a_refusal_whose_numbers_hold_the_secret_keeps_no_body() -> None:
+    error = Refused(Refusal("no", body={"seen": 123456789}), status=401)
+    error.hide(("123456789",))
+    assert (error.message, error.refusal.body) == ("no", {})
+
+
+def test_a_refusal_without_the_secret_stays_as_it_is() -> None:
+    refusal = Refusal("no", "code", "type", "param", 401, {"message": "no", "seen": [1.5, True, None, "é"]})
+    error = Refused(refusal, status=401, headers={"x-a": "b"})
+    error.hide((KEY,))
+    assert (error.refusal, error.headers) == (refusal, {"x-a": "b"})
+
+
 @pytest.mark.parametrize("secrets", [("sk-proj", KEY), (KEY, "sk-proj")])
 def test_a_secret_inside_another_leaves_no_rest_of_it(secrets: tuple[str, ...]) -> None:
     assert without_secrets(f"{KEY}, sk-proj", secrets) == "sk-…1234, …"

@@ -97,6 +97,14 @@ def test_noise_inside_an_event_does_not_count(noise: bytes) -> None:
     assert [event.data for event in decoder.feed(b"data: b\n\n")] == [b"a\nb"]
 
 
+@pytest.mark.parametrize("noise", [b": life\n", b"event: a\n", b"id: a\n", b"foo\n", b""])
+def test_noise_inside_an_event_does_not_raise_the_limit(noise: bytes) -> None:
+    decoder = Decoder(LIMIT)
+    decoder.feed(b"data: a\n" + noise * 1000)
+    with pytest.raises(BrokenReply):
+        decoder.feed(b"data: " + b"x" * (LIMIT - 13))
+
+
 @pytest.mark.parametrize("noise", [*NOISE.values(), b""], ids=[*NOISE, "empty pieces"])
 def test_noise_leaves_nothing_behind(noise: bytes) -> None:
     decoder = Decoder()
