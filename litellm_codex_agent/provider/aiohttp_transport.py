@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
+from io import BytesIO
+from weakref import WeakSet
 
 import aiohttp
 import httpx
+from aiohttp.http_exceptions import ContentEncodingError
 
-from .. import settings
-from ..errors import AgentError, BrokenReply, Misconfigured, TimedOut, Unreachable
+from ..errors import AgentError, BrokenReply, Misconfigured, Unreachable
+from .connection import check_headers, proxy_of, sentence, tls_context, too_slow, unreachable
 from .request import Request
 from .transport import KEPT_SECONDS, AsyncAnswer, asend_by
 
 __all__ = ["AiohttpAnswer", "asend"]
 
-_Sessions = dict[tuple[int, "bool | str"], "_Session"]
-_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _Sessions] = WeakKeyDictionary()
+# Between [DONE] and the end of the body lies one more write of the server, on the wire a round trip at most.
+END_SECONDS = 0.05
+# A line of a reply's head, as much as httpx takes for all of it; aiohttp's own 8 KiB is less than proxies send.
+MAX_HEADER_BYTES = 100 * 1024
+# What aiohttp hands on at once. Of a longer body it does not watch the writing.
+WRITTEN_AT_ONCE = 64 * 1024
+
+_sessions: dict[tuple[int, asyncio.AbstractEventLoop, bool | str], _Session] = {}
 
 
 class AiohttpAnswer:
@@ -39,10 +46,10 @@ class AiohttpAnswer:
         with _ours():
             return await self._response.content.readany()
 
-    async def close(self) -> None:
-        # Back to the pool if the body has ended, and closed if it has not.
-        if self._response.content.at_eof():
-            self._response.release()
+    async def close(self, *, ended: bool = False) -> None:
+        # aiohttp keeps a connection as soon as its reply has ended; closing the response then does nothing.
+        if ended:
+            asyncio.get_running_loop().call_later(END_SECONDS, self._response.close)
         else:
             self._response.close()
 
@@ -51,84 +58,116 @@ async def asend(request: Request) -> AsyncAnswer:
     """Send `request`, by the caller's own httpx client where there is one, and wait for the head of its reply."""
     if isinstance(request.client, httpx.AsyncClient):
         return await asend_by(request.client, request)
+    check_headers(request.headers)
+    proxy = proxy_of(request.url)
     session = await _session(request.tls)
-    limit = request.timeout
-    with _ours():
-        response = await session.http.request(
+    content, limit = request.content, request.timeout
+    long = len(content) > WRITTEN_AT_ONCE
+    with _ours(proxy):
+        opening = session.http.request(
             request.method,
             request.url,
-            data=request.content,
+            # aiohttp would copy long bytes at one go, and warns of it; a file it writes piece by piece.
+            data=BytesIO(content) if long else content,
             headers=request.headers,
             allow_redirects=False,
-            proxy=session.proxy_for(request.url),
+            proxy=proxy,
+            # `connect` holds for the look-up of the name, which `sock_connect` does not see.
             timeout=aiohttp.ClientTimeout(
-                total=None, connect=limit.pool, sock_connect=limit.connect, sock_read=limit.read
+                total=None, connect=limit.connect, sock_connect=limit.connect, sock_read=limit.read
             ),
         )
+        response = await (asyncio.wait_for(opening, _until_head(limit)) if long else opening)
+    session.responses.add(response)
     return AiohttpAnswer(response)
+
+
+def _until_head(limit: httpx.Timeout) -> float | None:
+    """How long a request may take to be written and answered, each of its parts at its longest."""
+    parts = (limit.connect, limit.write, limit.read)
+    return None if None in parts else sum(part for part in parts if part is not None)
 
 
 class _Session:
     """An aiohttp session that ends with its loop."""
 
-    def __init__(self, tls: bool | str) -> None:
-        context: ssl.SSLContext = httpx.create_ssl_context(verify=tls)
+    def __init__(self, key: tuple[int, asyncio.AbstractEventLoop, bool | str]) -> None:
+        self._key = key
         self.http = aiohttp.ClientSession(
             # No limit: an agent holds its connection for minutes, and the Router has its own limits.
-            connector=aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=KEPT_SECONDS),
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls_context(key[2]), keepalive_timeout=KEPT_SECONDS),
             # One endpoint serves many tenants: a cookie must not carry from one call to the next.
             cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
             trust_env=False,
         )
-        self._proxies: dict[str, str | None] = {}
+        # Those that are still open when the loop ends are closed with it.
+        self.responses: WeakSet[aiohttp.ClientResponse] = WeakSet()
         self._end = self._until_the_loop_ends()
-
-    def proxy_for(self, url: str) -> str | None:
-        if url not in self._proxies:
-            self._proxies[url] = settings.proxy_for(url)
-        return self._proxies[url]
 
     async def bind(self) -> None:
         """Ask the loop to close us: it ends the async generators that it saw start."""
         await self._end.__anext__()
 
+    async def close(self) -> None:
+        _sessions.pop(self._key, None)
+        for response in self.responses:
+            response.close()
+        await self.http.close()
+
     async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
-            await self.http.close()
+            await self.close()
 
 
 async def _session(tls: bool | str) -> _Session:
-    sessions = _by_loop.setdefault(asyncio.get_running_loop(), {})
     # The process id: a forked child that goes on in a copied loop must not use its parent's sockets.
-    key = (os.getpid(), tls)
-    if key not in sessions:
-        sessions[key] = _Session(tls)
-        await sessions[key].bind()
-    return sessions[key]
+    key = (os.getpid(), asyncio.get_running_loop(), tls)
+    session = _sessions.get(key)
+    if session is None:
+        session = _sessions[key] = _Session(key)
+        await session.bind()
+        await _leave_closed_loops()
+    return session
+
+
+async def _leave_closed_loops() -> None:
+    """Let go of sessions whose loop was closed before it ended its async generators, as LiteLLM's own fallbacks do.
+
+    Their sockets close when Python collects them. It may report an "unclosed transport" (a ResourceWarning, off by
+    default): that is the loop's owner's, since a transport can be closed by a loop that runs, and by nothing else.
+    """
+    for (_, loop, _), session in list(_sessions.items()):
+        if loop.is_closed():
+            await session.close()
 
 
 @contextmanager
-def _ours() -> Iterator[None]:
+def _ours(proxy: str | None = None) -> Iterator[None]:
     """aiohttp's errors as ours, each naming what happened."""
     try:
         yield
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-        raise _translated(error) from error
+        raise _translated(error, proxy) from error
 
 
-def _translated(error: Exception) -> AgentError:
-    said = str(error) or type(error).__name__
+def _translated(error: Exception, proxy: str | None) -> AgentError:
+    # aiohttp wraps what happened, once or twice, into addresses and status codes that say nothing.
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    said = str(getattr(cause, "message", "") or cause or type(cause).__name__)
     if isinstance(error, asyncio.TimeoutError):
-        return TimedOut(f"The endpoint was too slow: {said}.")
-    if isinstance(
-        error,
-        (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError),
-    ):
-        return Unreachable(f"The endpoint cannot be reached: {said}.", hint="Is it running, and is api_base right?")
-    if isinstance(error, aiohttp.ContentTypeError):
-        return BrokenReply(f"The endpoint's reply cannot be unpacked: {said}.")
+        return too_slow(connecting=isinstance(error, aiohttp.ConnectionTimeoutError))
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return unreachable(f"{error.status} {said}", proxy)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return unreachable(said, proxy)
+    if isinstance(cause, ContentEncodingError):
+        return BrokenReply(f"The endpoint's reply cannot be unpacked: {sentence(said)}.")
     if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
-        return Misconfigured(f"The request cannot be sent: {said}.")
-    return Unreachable(f"The connection broke: {said}.")
+        return Misconfigured(f"The request cannot be sent: {sentence(said)}.")
+    return Unreachable(f"The connection broke: {sentence(said)}.")

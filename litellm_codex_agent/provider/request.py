@@ -57,7 +57,7 @@ class Request:
     """One call, ready to be posted, with what its answer will need."""
 
     url: str
-    headers: dict[str, str]
+    headers: dict[str, str] = field(repr=False)
     body: dict[str, Any] = field(repr=False)
     model: str
     provider: str

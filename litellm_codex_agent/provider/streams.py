@@ -71,7 +71,7 @@ class Stream:
         self._ended = True
         answer, self._answer = self._answer, None
         if answer is not None:
-            answer.close()
+            answer.close(ended=self._reader.done)
 
     def __del__(self) -> None:
         # A sync caller has no other way to leave a stream than to drop it.
@@ -147,7 +147,7 @@ class AsyncStream:
         self._ended = True
         answer, self._answer = self._answer, None
         if answer is not None:
-            await answer.close()
+            await answer.close(ended=self._reader.done)
 
     async def _open(self) -> AsyncAnswer:
         log_request(self._request)

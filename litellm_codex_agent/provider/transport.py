@@ -1,4 +1,4 @@
-"""Bytes over httpx: one client per TLS setting, foreign errors become ours, nothing is retried or redirected.
+"""Bytes over httpx: one client per TLS setting and proxy, foreign errors become ours, nothing is retried or redirected.
 
 The async half here serves a client that the caller brought; without one, async calls ride on
 `aiohttp_transport`. Law: the two halves differ by `await` only.
@@ -6,8 +6,8 @@ The async half here serves a client that the caller brought; without one, async 
 
 from __future__ import annotations
 
+import atexit
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -15,7 +15,8 @@ from typing import Protocol
 
 import httpx
 
-from ..errors import AgentError, BrokenReply, TimedOut, Unreachable
+from ..errors import AgentError, BrokenReply, Misconfigured, Unreachable
+from .connection import check_headers, proxy_of, sentence, tls_context, too_slow, unreachable
 from .request import Request
 
 __all__ = [
@@ -41,19 +42,21 @@ KEPT_SECONDS = 30.0
 # One endpoint serves many tenants: a cookie must not carry from one call to the next.
 _NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])
 
-_clients: dict[tuple[int, bool | str], httpx.Client] = {}
-_lock = threading.Lock()
+_clients: dict[tuple[int, bool | str, str | None], httpx.Client] = {}
 
 
 class Answer(Protocol):
-    """An opened reply: its head is here, its body comes part by part, and ends with an empty one."""
+    """An opened reply: its head is here, its body comes part by part, and ends with an empty one.
+
+    `close(ended=True)` says that nothing more is expected, so that the connection may wait for its end.
+    """
 
     status: int
     headers: Mapping[str, str]
 
     def part(self) -> bytes: ...
 
-    def close(self) -> None: ...
+    def close(self, *, ended: bool = False) -> None: ...
 
 
 class AsyncAnswer(Protocol):
@@ -64,7 +67,7 @@ class AsyncAnswer(Protocol):
 
     async def part(self) -> bytes: ...
 
-    async def close(self) -> None: ...
+    async def close(self, *, ended: bool = False) -> None: ...
 
 
 class HttpxAnswer:
@@ -80,7 +83,8 @@ class HttpxAnswer:
         with ours():
             return next(self._parts, b"")
 
-    def close(self) -> None:
+    def close(self, *, ended: bool = False) -> None:
+        # An end that is not here yet is not waited for: httpx can bound that wait by the call's timeout only.
         self._response.close()
 
 
@@ -97,19 +101,26 @@ class AsyncHttpxAnswer:
         with ours():
             return await anext(self._parts, b"")
 
-    async def close(self) -> None:
+    async def close(self, *, ended: bool = False) -> None:
+        # An end that is not here yet is not waited for: httpx can bound that wait by the call's timeout only.
         await self._response.aclose()
 
 
 def send(request: Request) -> HttpxAnswer:
-    """Send `request` and wait for the head of its reply."""
-    client = request.client if isinstance(request.client, httpx.Client) else _client(request.tls)
-    with ours():
+    """Send `request`, by the caller's own client where there is one, and wait for the head of its reply."""
+    check_headers(request.headers)
+    if isinstance(request.client, httpx.Client):
+        client, proxy = request.client, None
+    else:
+        proxy = proxy_of(request.url)
+        client = _client(request.tls, proxy)
+    with ours(proxy):
         return HttpxAnswer(client.send(_outgoing(client, request), stream=True, follow_redirects=False))
 
 
 async def asend_by(client: httpx.AsyncClient, request: Request) -> AsyncHttpxAnswer:
     """Send `request` by the caller's own client."""
+    check_headers(request.headers)
     with ours():
         return AsyncHttpxAnswer(await client.send(_outgoing(client, request), stream=True, follow_redirects=False))
 
@@ -137,24 +148,26 @@ async def aread(answer: AsyncAnswer) -> bytes:
 
 
 @contextmanager
-def ours() -> Iterator[None]:
+def ours(proxy: str | None = None) -> Iterator[None]:
     """httpx's errors as ours, each naming what happened."""
     try:
         yield
-    except httpx.HTTPError as error:
-        raise translated(error) from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise translated(error, proxy) from error
 
 
-def translated(error: httpx.HTTPError) -> AgentError:
-    """The error of ours that says what `error` says."""
+def translated(error: Exception, proxy: str | None = None) -> AgentError:
+    """The error of ours that says what `error` says; a proxy that was on the way is named."""
     said = str(error) or type(error).__name__
     if isinstance(error, httpx.TimeoutException):
-        return TimedOut(f"The endpoint was too slow: {type(error).__name__}.")
+        return too_slow(connecting=isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)))
     if isinstance(error, (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)):
-        return Unreachable(f"The endpoint cannot be reached: {said}.", hint="Is it running, and is api_base right?")
+        return unreachable(said, proxy)
     if isinstance(error, httpx.DecodingError):
-        return BrokenReply(f"The endpoint's reply cannot be unpacked: {said}.")
-    return Unreachable(f"The connection broke: {said}.")
+        return BrokenReply(f"The endpoint's reply cannot be unpacked: {sentence(said)}.")
+    if isinstance(error, httpx.HTTPError):
+        return Unreachable(f"The connection broke: {sentence(said)}.")
+    return Misconfigured(f"The request cannot be sent: {sentence(said)}.")
 
 
 class _Body:
@@ -175,22 +188,39 @@ class _Body:
 
 
 def _outgoing(client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
+    # As bytes, because httpx takes only ASCII as text, and aiohttp sends UTF-8.
+    headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
     return client.build_request(
-        request.method, request.url, headers=request.headers, content=request.content, timeout=request.timeout
+        request.method, request.url, headers=headers, content=request.content, timeout=request.timeout
     )
 
 
-def _client(tls: bool | str) -> httpx.Client:
-    """The one client for this TLS setting in this process: a forked child makes its own."""
-    key = (os.getpid(), tls)
-    with _lock:
-        if key not in _clients:
-            limits = httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=KEPT_CONNECTIONS,
-                keepalive_expiry=KEPT_SECONDS,
-            )
-            _clients[key] = httpx.Client(
-                verify=httpx.create_ssl_context(verify=tls), limits=limits, cookies=CookieJar(_NO_COOKIES)
-            )
-        return _clients[key]
+def _client(tls: bool | str, proxy: str | None) -> httpx.Client:
+    """The one client for this TLS setting and proxy in this process: a forked child makes its own.
+
+    No lock, which a child could inherit locked: of two threads that make one at once, the first one's is kept.
+    """
+    key = (os.getpid(), tls, proxy)
+    return _clients.get(key) or _clients.setdefault(key, _new_client(tls, proxy))
+
+
+def _new_client(tls: bool | str, proxy: str | None) -> httpx.Client:
+    context = tls_context(tls)
+    limits = httpx.Limits(
+        max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=KEPT_SECONDS
+    )
+    client = httpx.Client(
+        verify=context,
+        limits=limits,
+        cookies=CookieJar(_NO_COOKIES),
+        proxy=proxy and httpx.Proxy(proxy, ssl_context=context if proxy.startswith("https:") else None),
+        trust_env=False,
+    )
+    atexit.register(_close, client, os.getpid())
+    return client
+
+
+def _close(client: httpx.Client, pid: int) -> None:
+    # A forked child leaves its parent's clients alone: another thread may have held their locks.
+    if os.getpid() == pid:
+        client.close()
