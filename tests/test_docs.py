@@ -1,0 +1,266 @@
+"""What the documentation says is run: its code, its output, its configs, its links, its tables."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from socket import create_server
+from typing import Any
+
+import pytest
+import yaml
+from litellm import Router
+
+from litellm_codex_agent import errors, settings
+from litellm_codex_agent.provider import identity
+from litellm_codex_agent.provider.failures import to_litellm
+
+from . import answers
+from .docs_blocks import PAGES, ROOT, Block, blocks, exports, headings, links, of_language, rows
+from .endpoint import Endpoint, reply
+from .parity.rows import ROWS
+from .provider.routers import acall, router
+
+DOCS = ROOT / "docs"
+ADDRESS = f"http://{settings.LOOPBACK}:{settings.DEFAULT_PORT}"
+# `codex-agent serve` loads starlette and uvicorn; a busy machine takes a few times the usual second.
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+# LiteLLM's import is most of it.
+PAGE_SECONDS = 60.0
+PAGES_AT_ONCE = 2
+BASH_SECONDS = 20.0
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+PYTHON_PAGES = [page for page in PAGES if of_language(page, "python")]
+BASH = [block for page in PAGES for block in of_language(page, "bash") if "serve" not in block.text]
+YAML = [block for page in PAGES for block in of_language(page, "yaml")]
+CHECKED = ("python", "bash", "yaml")
+
+# Runs a page's blocks one after another in one namespace, as a reader would, and tells what each printed.
+RUNNER = """
+import contextlib, io, json, sys
+printed, names = [], {"__name__": "__main__"}
+for source, place in json.load(sys.stdin):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(source, place, "exec"), names)
+    printed.append(out.getvalue())
+print(json.dumps(printed))
+"""
+
+
+def _place(value: Any) -> str:
+    return value.place if isinstance(value, Block) else str(value.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """`codex-agent serve` on a free port."""
+    with create_server((settings.LOOPBACK, 0)) as listener:
+        port = listener.getsockname()[1]
+    command = [sys.executable, "-m", "litellm_codex_agent.cli", "serve", "--port", str(port)]
+    with subprocess.Popen(command, env=_environment()) as process:
+        try:
+            base = f"http://{settings.LOOPBACK}:{port}"
+            _wait(f"{base}/ready")
+            yield base
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
+
+
+def _wait(url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            opener.open(url, timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _environment(**more: str) -> dict[str, str]:
+    """Built from nothing: what the tester has set is not what a page may depend on."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": os.environ.get("HOME", "/"),
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "NO_PROXY": settings.LOOPBACK,
+        **more,
+    }
+
+
+def _exported(page: Path, address: str) -> dict[str, str]:
+    return {name: value.replace(ADDRESS, address) for name, value in exports(page).items()}
+
+
+@pytest.fixture(scope="module")
+def printed(address: str) -> dict[Path, dict[str, str]]:
+    """What each page's Python blocks print, by the block's place. LiteLLM's import takes most of a page's time."""
+    with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
+        return dict(zip(PYTHON_PAGES, pool.map(lambda page: _run(page, address), PYTHON_PAGES), strict=True))
+
+
+def _run(page: Path, address: str) -> dict[str, str]:
+    found = of_language(page, "python")
+    sources = [(block.text.replace(ADDRESS, address), block.place) for block in found]
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER],
+        input=json.dumps(sources),
+        env=_environment(**_exported(page, address)),
+        capture_output=True,
+        text=True,
+        timeout=PAGE_SECONDS,
+    )
+    if done.returncode:
+        return {"failed": done.stderr}
+    return dict(zip((block.place for block in found), json.loads(done.stdout.splitlines()[-1]), strict=True))
+
+
+@pytest.mark.parametrize("page", PYTHON_PAGES, ids=_place)
+def test_the_python_of_a_page_runs_and_prints_what_the_page_says(
+    page: Path, printed: dict[Path, dict[str, str]]
+) -> None:
+    assert printed[page] == {block.place: block.output or "" for block in of_language(page, "python")}
+
+
+@pytest.mark.parametrize("block", BASH, ids=_place)
+def test_the_shell_lines_of_a_page_run_and_print_what_the_page_says(block: Block, address: str) -> None:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block.text.replace(ADDRESS, address)],
+        env=_environment(**_exported(block.page, address)),
+        capture_output=True,
+        text=True,
+        timeout=BASH_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    assert block.output is None or done.stdout.replace(address, ADDRESS).strip() == block.output.strip()
+
+
+@pytest.mark.parametrize("block", YAML, ids=_place)
+def test_a_config_names_what_there_is_and_its_models_make_a_router(block: Block) -> None:
+    config = yaml.safe_load(block.text)
+    named = config.get("litellm_settings", {})
+    handlers = [entry["custom_handler"] for entry in named.get("custom_provider_map", ())]
+    for name in (*named.get("callbacks", ()), *handlers):
+        module, _, attribute = name.rpartition(".")
+        assert getattr(import_module(module), attribute) is not None
+    assert Router(model_list=config.get("model_list", [])).get_model_names() == [
+        entry["model_name"] for entry in config.get("model_list", [])
+    ]
+
+
+def test_the_pages_are_found() -> None:
+    assert len(PYTHON_PAGES) >= 4
+    assert BASH and YAML
+    assert {page.parent.name for page in PAGES} >= {"tutorial", "how-to", "reference", "explanation"}
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=_place)
+def test_a_block_is_checked_or_says_why_not(block: Block) -> None:
+    assert block.language in CHECKED or block.is_output or block.unrun
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"], ids=_place)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
+def test_the_page_of_settings_has_every_variable_and_no_other() -> None:
+    table = rows(DOCS / "reference" / "settings.md", under="Variables")
+    names = ["`, `".join(row.name.split(", ")) for row in settings.VARIABLES]
+    assert table == [
+        (f"`{name}`", row.default, row.meaning) for name, row in zip(names, settings.VARIABLES, strict=True)
+    ]
+
+
+def test_the_page_of_identity_has_every_header_and_no_other() -> None:
+    headers = (
+        identity.IDEMPOTENCY_KEY,
+        identity.ATTEMPT,
+        identity.RETRIES_LEFT,
+        identity.SESSION,
+        identity.TENANT,
+        identity.TRACE,
+    )
+    table = rows(DOCS / "reference" / "identity.md", under="Headers")
+    assert [row[0].strip("`").lower() for row in table] == list(headers)
+
+
+def test_the_page_of_parity_has_every_row_and_its_difference() -> None:
+    table = rows(DOCS / "reference" / "parity.md", under="Rows")
+    assert table == [(f"`{row.name}`", row.differs or "the same") for row in ROWS]
+
+
+OURS = rows(DOCS / "reference" / "errors.md", under="Errors of the provider")
+STATUSES = rows(DOCS / "reference" / "errors.md", under="Refusals by status")
+
+
+def _told(error: errors.AgentError, *, in_stream: bool = False) -> str:
+    raised = to_litellm(error, {"model": "mini"}, in_stream=in_stream)
+    return f"`{type(raised).__name__}`"
+
+
+def _refused(status: int, code: str = "") -> errors.Refused:
+    return errors.Refused(errors.Refusal("no", code=code), status=status)
+
+
+@pytest.mark.parametrize("row", OURS, ids=lambda row: row[0])
+def test_the_page_of_errors_says_what_an_error_of_ours_becomes(row: tuple[str, ...]) -> None:
+    name, _, raised, status, in_stream = row
+    error = getattr(errors, name.strip("`"))("no")
+    assert (raised, status, in_stream) == (_told(error), str(error.status), _told(error, in_stream=True))
+
+
+def test_the_page_of_errors_has_every_error_of_ours() -> None:
+    named = {row[0].strip("`") for row in OURS} | {"Refused"}
+    assert named == {kind.__name__ for kind in errors.AgentError.__subclasses__()}
+
+
+@pytest.mark.parametrize("row", STATUSES, ids=lambda row: row[0])
+def test_the_page_of_errors_says_what_a_status_becomes(row: tuple[str, ...]) -> None:
+    refused = _refused(int(row[0][:3]), row[0][3:].strip(" `"))
+    assert row[1] == _told(refused)
+
+
+@pytest.mark.parametrize("row", STATUSES, ids=lambda row: row[0])
+def test_the_page_of_errors_says_what_the_router_tries_again(endpoint: Endpoint, row: tuple[str, ...]) -> None:
+    alone, beside_another = _asked(endpoint)[row[0]]
+    tried = "yes" if alone > 1 else "in another deployment" if beside_another > 1 else "no"
+    assert row[2] == tried
+
+
+@cache
+def _asked(endpoint: Endpoint) -> dict[str, tuple[int, int]]:
+    """How often a Router asks, with one deployment and with two. All at once, for LiteLLM waits before it retries."""
+
+    async def count(case: str, deployments: int) -> int:
+        body = answers.error("no", code=case[3:].strip(" `") or None)
+        lane = endpoint.lane(reply(body, status=int(case[:3])))
+        agents = router(*[lane.base] * deployments, num_retries=1)
+        with pytest.raises(Exception, match="no"):
+            await acall(agents, "acompletion")
+        return len(lane.asked)
+
+    async def every() -> list[tuple[int, int]]:
+        return await asyncio.gather(*(asyncio.gather(count(row[0], 1), count(row[0], 2)) for row in STATUSES))
+
+    return dict(zip((row[0] for row in STATUSES), map(tuple, asyncio.run(every())), strict=True))
