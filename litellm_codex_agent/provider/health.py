@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from litellm.types.utils import ModelResponse
+from litellm.types.utils import ModelResponse, Usage
 
 from ..errors import Refused
 from ..wire.chat import sibling_url
@@ -27,8 +27,9 @@ _NO_SUCH_ROUTE = (404, 405, 501)
 
 
 def is_health_check(params: Mapping[str, Any]) -> bool:
-    """Whether LiteLLM only wants to know if the endpoint is up."""
-    return _TAG in (metadata_of(params).get("tags") or ())
+    """Whether LiteLLM only wants to know if the endpoint is up. Its own check passes no Router; a client's tag does."""
+    metadata = metadata_of(params)
+    return "model_group" not in metadata and _TAG in (metadata.get("tags") or ())
 
 
 async def ahealth(request: Request) -> ModelResponse:
@@ -39,7 +40,8 @@ async def ahealth(request: Request) -> ModelResponse:
         if error.status not in _NO_SUCH_ROUTE:
             raise
         await _get(request, _MODELS)
-    return ModelResponse(model=request.model, choices=[{"message": {"role": "assistant", "content": "ready"}}])
+    answer = {"message": {"role": "assistant", "content": "ready"}}
+    return ModelResponse(model=request.model, choices=[answer], usage=Usage())
 
 
 async def _get(request: Request, route: str) -> None:

@@ -54,12 +54,12 @@ def chunk_of(request: Request, chunk: Mapping[str, Any]) -> ModelResponseStream:
     """A `ModelResponseStream` under the requested name. Its usage keeps a cost only where the user set no price."""
     fields = {key: value for key, value in chunk.items() if value is not None}
     fields["model"] = request.model
-    usage = fields.pop("usage", None)
-    if isinstance(usage, Mapping):
-        if _is_priced(request):
-            usage = {key: value for key, value in usage.items() if key != "cost"}
-        fields["usage"] = Usage(**usage)
     try:
+        if "usage" in fields:
+            usage = dict(fields["usage"])
+            if _is_priced(request):
+                usage.pop("cost", None)
+            fields["usage"] = Usage(**usage)
         return ModelResponseStream(**fields)
     except (TypeError, ValueError, AttributeError) as error:
         raise BrokenReply(f"A chunk of the stream is not one of a chat completion: {error}.") from error

@@ -15,7 +15,7 @@ from .. import settings
 from .._version import __version__
 from ..errors import Misconfigured, mask
 from ..wire.chat import completions_url
-from .identity import identity_headers
+from .identity import ATTEMPT, RETRIES_LEFT, TENANT, identity_headers
 
 __all__ = ["NAMES", "Request", "prepare"]
 
@@ -33,9 +33,13 @@ _NOT_SENT = frozenset(
 _AS_WRITTEN = ("user", "max_tokens", "max_completion_tokens")
 # A header of such a name is a key, whatever the endpoint calls it. Not "key" alone: idempotency-key is none.
 _SECRET_MARKS = ("auth", "api-key", "apikey", "token", "secret", "cookie")
-# RFC 9110, 7.6.1: these speak of one connection. The client that makes the connection writes them.
-_HOP_BY_HOP = frozenset(
+_NOT_THE_CALLERS = frozenset(
     {
+        # Whose run it is, and how often it was tried, is for LiteLLM to say: a proxy's client could name another.
+        ATTEMPT,
+        RETRIES_LEFT,
+        TENANT,
+        # RFC 9110, 7.6.1: these speak of one connection. The client that makes the connection writes them.
         "connection",
         "content-length",
         "expect",
@@ -99,9 +103,7 @@ def prepare(call: Mapping[str, Any], *, stream: bool) -> Request:
     params: Mapping[str, Any] = call.get("litellm_params") or {}
     key = call.get("api_key") or config.api_key
     body = _body(call, stream=stream)
-    headers = _headers(call, key, stream=stream)
-    for name, value in identity_headers(call, body).items():
-        headers.setdefault(name, value)
+    headers = {**identity_headers(call, body), **_headers(call, key, stream=stream)}
     return Request(
         url=_url(str(base)),
         headers=headers,
@@ -149,7 +151,7 @@ def _headers(call: Mapping[str, Any], key: str, *, stream: bool) -> dict[str, st
         headers.update(
             (name.lower(), str(value))
             for name, value in (source or {}).items()
-            if value is not None and name.lower() not in _HOP_BY_HOP
+            if value is not None and name.lower() not in _NOT_THE_CALLERS
         )
     return headers
 

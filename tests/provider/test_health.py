@@ -8,6 +8,7 @@ import litellm
 import pytest
 
 from ..endpoint import Connection, Endpoint, Lane, reply
+from .calls import MESSAGES, hello
 from .routers import router
 
 TAG = {"metadata": {"tags": ["litellm-internal-health-check"]}}
@@ -56,5 +57,12 @@ def test_an_endpoint_that_refuses_its_models_is_unhealthy(endpoint: Endpoint) ->
 
 def test_the_key_goes_along(endpoint: Endpoint) -> None:
     lane = lane_of(endpoint, 200)
-    asyncio.run(router(lane.base).acompletion(model="agent", messages=[], **TAG))
+    call = {"model": "codex-agent/mini", "messages": [], "api_base": lane.base, "api_key": "sk-test-key-1234"}
+    asyncio.run(litellm.acompletion(**call, **TAG))
     assert lane.asked[0].headers["authorization"] == "Bearer sk-test-key-1234"
+
+
+def test_a_clients_own_tag_makes_no_health_check(endpoint: Endpoint) -> None:
+    lane = hello(endpoint)
+    response = asyncio.run(router(lane.base).acompletion(model="agent", messages=MESSAGES, **TAG))
+    assert response.choices[0].message.content == "Hello there"
