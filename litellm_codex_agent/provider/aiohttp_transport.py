@@ -41,6 +41,8 @@ class AiohttpAnswer:
         self._response = response
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
+        self._loop = asyncio.get_running_loop()
+        self._left = False
 
     async def part(self) -> bytes:
         with _ours():
@@ -48,10 +50,16 @@ class AiohttpAnswer:
 
     async def close(self, *, ended: bool = False) -> None:
         # aiohttp keeps a connection as soon as its reply has ended; closing the response then does nothing.
+        self._left = True
         if ended:
-            asyncio.get_running_loop().call_later(END_SECONDS, self._response.close)
+            self._loop.call_later(END_SECONDS, self._response.close)
         else:
             self._response.close()
+
+    def __del__(self) -> None:
+        # A stream that LiteLLM drops unread: aiohttp itself would hold the response as long as the endpoint sends.
+        if not self._left and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._response.close)
 
 
 async def asend(request: Request) -> AsyncAnswer:
