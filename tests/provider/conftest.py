@@ -1,4 +1,4 @@
-"""An endpoint over https, with a certificate of its own; and no proxies but a test's own."""
+"""An endpoint over https and one with no other connections; and no proxies but a test's own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from .. import endpoint as scripted
 from ..endpoint import Endpoint, Lane
 from .calls import hello
 from .relays import tls_front
@@ -44,3 +45,10 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def own() -> Iterator[Endpoint]:
+    """An endpoint that no other test has connections to."""
+    with scripted.running() as endpoint:
+        yield endpoint

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import litellm
 import pytest
@@ -66,6 +68,20 @@ def test_the_proxy_is_the_one_that_the_environment_names_now(
     monkeypatch.delenv("HTTP_PROXY")
     fetch(way, lane.base)
     assert (len(lane.asked), len(proxy.asked)) == (3, 1)
+
+
+@pytest.mark.parametrize("way", SHIPPED)
+def test_a_client_keeps_nothing_of_the_environment_that_it_was_made_in(
+    endpoint: Endpoint, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, certificate: str, tmp_path: Path, way: str
+) -> None:
+    # A file of its own gives the client of its own.
+    own = shutil.copy(certificate, tmp_path)
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    fetch(way, hello(endpoint).base.replace("127.0.0.1", "localhost"), tls=own)
+    monkeypatch.setenv("NO_PROXY", "*")
+    fetch(way, hello(endpoint).base, tls=own)
+    assert proxy.asked == []
 
 
 @pytest.mark.parametrize("way", SHIPPED)

@@ -15,6 +15,7 @@ from litellm_codex_agent.provider.transport import aread, read, send
 from ..endpoint import Lane
 from .calls import ask
 
+MODEL = "codex-agent/mini"
 # The shipped ways, sync and async, and an async client that the caller brought.
 WAYS = ("httpx", "aiohttp", "own client")
 SHIPPED = ("httpx", "aiohttp")
@@ -60,3 +61,8 @@ async def afetch(way: str, url: str, **fields: Any) -> Got:
 def greets(mode: str, lane: Lane, **call: Any) -> bool:
     """Whether the lane's greeting comes back by LiteLLM."""
     return bool(ask(mode, lane, **call).choices[0].message.content == "Hello there")
+
+
+def call(lane: Lane, text: str = "hi") -> dict[str, Any]:
+    """What a call to LiteLLM takes, but for the model."""
+    return {"api_base": lane.base, "messages": [{"role": "user", "content": text}]}
