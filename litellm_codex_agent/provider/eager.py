@@ -2,16 +2,16 @@
 
 Up to 1.106 LiteLLM hands a custom provider's stream on before its request is sent, so the Router
 takes every stream for a success. The hook makes LiteLLM await the call as if it were not streamed;
-the handler opens the stream and answers with it. The note between the two lies beside the call's
-own logging object, so it can reach no other call, and `claim` undoes the change before anything else.
+the handler opens the stream and answers with it. The note between the two lies in the task's own
+context under the call's id, so it can reach no other call, and `claim` undoes the change at once.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
@@ -28,7 +28,7 @@ _ALLOWED = ("reasoning_effort", "thinking", "verbosity")
 _ANSWERED_BY_LITELLM = ("mock_response", "mock_tool_calls", "mock_timeout", "complete_response", "fallbacks")
 _METADATA = ("metadata", "litellm_metadata")
 
-_opened: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+_opened: ContextVar[dict[str, Any] | None] = ContextVar("codex_agent_opened", default=None)
 
 
 class Hook(CustomLogger):
@@ -54,10 +54,9 @@ class Hook(CustomLogger):
         wanted = [name for name in _ALLOWED if kwargs.get(name) is not None]
         if wanted:
             kwargs["allowed_openai_params"] = [*(kwargs.get("allowed_openai_params") or ()), *wanted]
-        logging = kwargs.get("litellm_logging_obj")
-        if logging is not None and _opens_early(kwargs):
+        if _opens_early(kwargs):
             kwargs["stream"] = False
-            _opened[logging] = kwargs
+            _opened.set(kwargs)
         return kwargs
 
     async def async_filter_deployments(
@@ -79,9 +78,10 @@ class Hook(CustomLogger):
 
 def claim(logging: Any) -> bool:
     """Whether the hook asked for this call's stream to be opened early. Undoes what the hook changed."""
-    kwargs = _opened.pop(logging, None)
-    if kwargs is None:
+    kwargs = _opened.get()
+    if kwargs is None or kwargs.get("litellm_call_id") != logging.litellm_call_id:
         return False
+    _opened.set(None)
     kwargs["stream"] = True
     logging.stream = True
     logging.model_call_details["stream"] = True

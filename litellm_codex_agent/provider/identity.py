@@ -55,7 +55,7 @@ def identity_headers(call: Mapping[str, Any], body: Mapping[str, Any]) -> dict[s
         retries = max(retries, _whole(metadata.get(DEPLOYMENT_RETRIES)))
     request = str(metadata.get(REQUEST_ID) or trace)
     headers = {
-        IDEMPOTENCY_KEY: f"{request}-{_digest(body)}" if request else "",
+        IDEMPOTENCY_KEY: f"{request}-{_digest(body, metadata.get('model_group'))}" if request else "",
         ATTEMPT: str(attempt),
         RETRIES_LEFT: str(max(retries - attempt, 0)),
         SESSION: str(params.get("litellm_session_id") or metadata.get("session_id") or ""),
@@ -65,9 +65,13 @@ def identity_headers(call: Mapping[str, Any], body: Mapping[str, Any]) -> dict[s
     return {name: value for name, value in headers.items() if value and value.isprintable() and value.isascii()}
 
 
-def _digest(body: Mapping[str, Any]) -> str:
-    """Of all that is asked; not of the model's name, which a retry in another deployment changes."""
+def _digest(body: Mapping[str, Any], group: object) -> str:
+    """Of all that is asked, and of the group that is asked: a fallback to another group is a second run.
+
+    Not of the model's name, which a retry in another deployment changes.
+    """
     asked = {name: value for name, value in body.items() if name not in ("model", "stream", "stream_options")}
+    asked["model"] = group
     text = json.dumps(asked, sort_keys=True, default=repr, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
 

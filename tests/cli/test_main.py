@@ -66,12 +66,26 @@ def test_a_wrong_command_line_is_one_sentence_that_names_the_fix(
     assert "Traceback" not in done.stderr
 
 
-def test_the_demo_answers_with_steps_and_usage() -> None:
+def test_the_demo_answers_with_steps_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo"]) == 0
+    told = capsys.readouterr().out
+    assert "thinking   Repeating 8 words." in told
+    assert "answer     An agent is a model like any other" in told
+    assert "8 tokens in, 8 out" in told
+
+
+def test_the_demo_runs_as_a_program() -> None:
     done = run("demo")
-    assert done.returncode == 0, done.stderr
-    assert "thinking   Repeating 8 words." in done.stdout
-    assert "answer     An agent is a model like any other" in done.stdout
-    assert "8 tokens in, 8 out" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_wrong_setting_is_told_as_a_wrong_command_line_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINI_AGENT_API_PORT", "no")
+    with pytest.raises(SystemExit, match="2"):
+        main(["serve"])
+    assert "MINI_AGENT_API_PORT" in capsys.readouterr().err
 
 
 def test_main_gives_its_status_to_whoever_calls_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import litellm
 import pytest
 
 from litellm_codex_agent.provider.identity import identity_headers
@@ -150,3 +151,15 @@ def test_a_session_name_that_no_header_can_carry_is_left_out() -> None:
 def test_counts_that_are_no_counts_are_read_as_none() -> None:
     seen = headers(attempted_retries="2", max_retries=-1)
     assert (seen["x-codex-agent-attempt"], seen["x-codex-agent-retries-left"]) == ("0", "0")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_fallback_to_another_group_is_another_run(endpoint: Endpoint, mode: str) -> None:
+    lane = failing(endpoint)
+    agents = router(lane.base, fallbacks=[{"agent": ["spare"]}])
+    params = litellm.LiteLLM_Params(model="codex-agent/mini", api_base=lane.base)
+    agents.add_deployment(litellm.Deployment(model_name="spare", litellm_params=params))
+    with pytest.raises(Exception, match="down"):
+        call(agents, mode)
+    keys = header(lane, "idempotency-key")
+    assert len(keys) == len(set(keys)) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from typing import Any
@@ -57,6 +58,13 @@ import litellm
 print([item["provider"] for item in litellm.custom_provider_map], len(litellm.callbacks))
 """
     assert run(code) == "['codex-agent', 'codex_cli_agent'] 1"
+
+
+def test_importing_auto_registers_in_this_process_too() -> None:
+    litellm.custom_provider_map = []
+    sys.modules.pop("litellm_codex_agent.auto", None)
+    importlib.import_module("litellm_codex_agent.auto")
+    assert [item["provider"] for item in litellm.custom_provider_map] == ["codex-agent", "codex_cli_agent"]
 
 
 def test_registering_twice_changes_nothing() -> None:
