@@ -10,7 +10,7 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy lint coverage build clean
+.PHONY: demo test test-fast test-proxy lint coverage build bench bench-counts clean
 
 demo: $(VENV)/demo
 	$(BIN)/codex-agent demo
@@ -33,6 +33,12 @@ lint: $(VENV)/test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+bench: $(VENV)/test
+	$(BIN)/python -m benchmarks $(ROWS)
+
+bench-counts: $(VENV)/test
+	$(BIN)/python -m benchmarks --counts
 
 build: $(VENV)/test
 	$(BIN)/python -m build --outdir dist

@@ -1,0 +1,74 @@
+"""A process that makes one contestant's calls and measures itself: orders come in as lines of JSON, figures go out."""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import json
+import os
+import pstats
+import sys
+import time
+from typing import Any
+
+from .calls import acall, call, enter
+from .crowd import crowd
+
+__all__ = ["Worker"]
+
+# LiteLLM logs a call after it has answered; what it does by then is the call's too.
+SETTLE_SECONDS = 0.15
+
+
+class Worker:
+    """One contestant with one event loop. Each public method is an order."""
+
+    def __init__(self, contestant: str) -> None:
+        self._contestant = contestant
+        self._loop = asyncio.new_event_loop()
+
+    def functions(self, base: str, *, times: int, chunks: int = 0) -> float:
+        """Calls of functions, Python's and C's, for each async call."""
+        self._loop.run_until_complete(self._acalls(base, 1, chunks))
+        profile = cProfile.Profile()
+        profile.enable()
+        self._loop.run_until_complete(self._acalls(base, times, chunks))
+        profile.disable()
+        return pstats.Stats(profile).total_calls / times  # type: ignore[attr-defined]  # not in typeshed
+
+    def cpu(self, base: str, *, times: int, mode: str = "async", chunks: int = 0) -> float:
+        """CPU seconds for each call, all threads of this process."""
+        before = time.process_time()
+        if mode == "async":
+            self._loop.run_until_complete(self._acalls(base, times, chunks))
+        else:
+            for _ in range(times):
+                call(self._contestant, base, chunks, stream=chunks > 0)
+            time.sleep(SETTLE_SECONDS)
+        return (time.process_time() - before) / times
+
+    def crowd(self, base: str, *, calls: int) -> dict[str, float]:
+        """What many calls in flight at once take."""
+        return self._loop.run_until_complete(crowd(lambda: acall(self._contestant, base, 0, stream=False), calls))
+
+    async def _acalls(self, base: str, times: int, chunks: int) -> None:
+        for _ in range(times):
+            await acall(self._contestant, base, chunks, stream=chunks > 0)
+        await asyncio.sleep(SETTLE_SECONDS)
+
+
+def _serve(contestant: str) -> None:
+    # What a library prints must not come between the figures.
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    enter(contestant)
+    worker = Worker(contestant)
+    for line in sys.stdin:
+        order: dict[str, Any] = json.loads(line)
+        figure = getattr(worker, order.pop("task"))(order.pop("base"), **order)
+        out.write(json.dumps(figure) + "\n")
+        out.flush()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
