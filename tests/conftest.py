@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import subprocess
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
@@ -16,6 +18,7 @@ import litellm_codex_agent
 
 from . import endpoint as scripted
 
+OPENSSL_SECONDS = 20
 _LISTS = (
     "input_callback",
     "success_callback",
@@ -34,6 +37,22 @@ litellm.suppress_debug_info = True
 def endpoint() -> Iterator[scripted.Endpoint]:
     with scripted.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A certificate for 127.0.0.1 that is its own CA, with its key, in one file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl command to make a certificate")
+    pem, key = tmp_path_factory.mktemp("tls") / "ca.pem", tmp_path_factory.mktemp("key") / "key.pem"
+    uses = ("subjectAltName=IP:127.0.0.1", "keyUsage=critical,digitalSignature,keyCertSign")
+    made = [openssl, "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    names = ["-subj", "/CN=scripted", "-keyout", str(key), "-out", str(pem)]
+    options = [word for use in uses for word in ("-addext", use)]
+    subprocess.run([*made, *names, *options], check=True, capture_output=True, timeout=OPENSSL_SECONDS)
+    pem.write_text(pem.read_text() + key.read_text())
+    return str(pem)
 
 
 @pytest.fixture(autouse=True)

@@ -137,7 +137,9 @@ def _read(stream: Any) -> Asked | None:
     first = stream.readline()
     if not first.strip():
         return None
-    method, path, _ = first.decode().split(" ", 2)
+    method, target, _ = first.decode().split(" ", 2)
+    # A proxy may pass on the whole address (RFC 9112, 3.2.2).
+    path = "/" + target.split("/", 3)[3] if target.startswith("http://") else target
     headers: dict[str, str] = {}
     while (line := stream.readline()).strip():
         name, _, value = line.decode("latin-1").partition(":")

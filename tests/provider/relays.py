@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import threading
@@ -59,13 +60,30 @@ def tls_front(endpoint: str, certificate: str) -> Iterator[str]:
     """The https address of an endpoint that speaks http."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
+    target = urlsplit(endpoint)
 
     def serve(sock: socket.socket) -> None:
-        with context.wrap_socket(sock, server_side=True) as tls:
-            _forward(tls, urlsplit(endpoint).netloc, b"")
+        with (
+            context.wrap_socket(sock, server_side=True) as tls,
+            socket.create_connection((str(target.hostname), int(target.port or 0)), RELAY_SECONDS) as upstream,
+        ):
+            _exchange(tls, upstream)
 
     with listening(serve) as port:
         yield f"https://127.0.0.1:{port}"
+
+
+def _exchange(tls: ssl.SSLSocket, upstream: socket.socket) -> None:
+    """Both directions in one thread: two threads may not use one SSL object."""
+    while True:
+        ready = [tls] if tls.pending() else select.select([tls, upstream], [], [], RELAY_SECONDS)[0]
+        for source in ready:
+            data = source.recv(65536)
+            if not data:
+                return
+            (upstream if source is tls else tls).sendall(data)
+        if not ready:
+            return
 
 
 @contextmanager

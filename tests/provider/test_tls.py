@@ -11,9 +11,9 @@ import pytest
 
 from litellm_codex_agent.errors import Misconfigured
 
+from ..conftest import OPENSSL_SECONDS
 from ..endpoint import Lane
 from .calls import MODES, ask
-from .conftest import OPENSSL_SECONDS
 from .wires import SHIPPED, fetch, greets
 
 
