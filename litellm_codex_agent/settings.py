@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
@@ -47,6 +48,12 @@ _OFF = frozenset({"0", "false", "no", "off"})
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8788
 _LAST_PORT = 65_535
+# What decides on the proxy, as Python, curl and httpx write it; by REQUEST_METHOD Python knows a CGI script.
+_PROXY_NAMES = (
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    "REQUEST_METHOD",
+)
 _PORT_DIGITS = 5
 
 
@@ -148,6 +155,12 @@ def tls_verification(chosen: object = None, environ: Mapping[str, str] = os.envi
 
 def proxy_for(url: str) -> str | None:
     """The proxy that the environment names for `url`, or None."""
+    return _proxy_for(url, tuple(map(os.environ.get, _PROXY_NAMES)))
+
+
+@lru_cache(maxsize=256)
+def _proxy_for(url: str, _now: tuple[str | None, ...]) -> str | None:
+    # Python looks through the whole environment; what it finds holds for as long as these variables stand.
     parts = urlsplit(url)
     proxies = getproxies_environment()
     if proxy_bypass_environment(parts.netloc, proxies):

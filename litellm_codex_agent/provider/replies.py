@@ -60,7 +60,7 @@ def chunk_of(request: Request, chunk: Mapping[str, Any]) -> ModelResponseStream:
             if _is_priced(request):
                 usage.pop("cost", None)
             fields["usage"] = Usage(**usage)
-        return ModelResponseStream(**fields)
+        return request.stamp.made(fields)
     except (TypeError, ValueError, AttributeError) as error:
         raise BrokenReply(f"A chunk of the stream is not one of a chat completion: {error}.") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +17,7 @@ from .._version import __version__
 from ..errors import Misconfigured, mask
 from ..wire.chat import completions_url
 from .identity import ATTEMPT, RETRIES_LEFT, TENANT, identity_headers
+from .stamp import Stamp
 
 __all__ = ["NAMES", "Request", "prepare"]
 
@@ -32,7 +34,7 @@ _NOT_SENT = frozenset(
 # What LiteLLM renames or drops on the way to a custom provider, and keeps as the caller wrote it.
 _AS_WRITTEN = ("user", "max_tokens", "max_completion_tokens")
 # A header of such a name is a key, whatever the endpoint calls it. Not "key" alone: idempotency-key is none.
-_SECRET_MARKS = ("auth", "api-key", "apikey", "token", "secret", "cookie")
+_SECRET = re.compile("auth|api-key|apikey|token|secret|cookie")
 _NOT_THE_CALLERS = frozenset(
     {
         # Whose run it is, and how often it was tried, is for LiteLLM to say: a proxy's client could name another.
@@ -72,6 +74,7 @@ class Request:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     client: object = field(default=None, repr=False)
     method: str = "POST"
+    stamp: Stamp = field(default_factory=Stamp, repr=False, compare=False)
 
     @property
     def content(self) -> bytes:
@@ -157,7 +160,7 @@ def _headers(call: Mapping[str, Any], key: str, *, stream: bool) -> dict[str, st
 
 
 def _shown(name: str, value: str) -> str:
-    if not any(mark in name for mark in _SECRET_MARKS):
+    if not _SECRET.search(name):
         return value
     scheme, space, key = value.rpartition(" ")
     return f"{scheme}{space}{mask(key)}"
