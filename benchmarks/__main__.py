@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from . import counts, cpu, recorded
+from . import counts, cpu, many, real_proxy, recorded
+from .plot import svg
 from .stage import Stage
 from .table import Row, text
 
@@ -25,6 +26,8 @@ ROWS: dict[str, Callable[[Stage], Row]] = {
     "completion": cpu.completion,
     "slow-chunks": cpu.slow_chunks,
     "ready-chunks": cpu.ready_chunks,
+    "in-flight": many.in_flight,
+    "proxy": real_proxy.through_a_proxy,
     "large-event": cpu.large_event,
 }
 
@@ -40,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(text(rows[-1:]), flush=True)
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    if options.plot:
+        options.plot.write_text(svg(rows))
     risen = recorded.compare(rows)
     if options.record:
         recorded.record(rows)
@@ -52,6 +57,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("row", nargs="*", choices=[*ROWS, []], help=f"one of {', '.join(ROWS)}; all if none is named")
     parser.add_argument("--counts", action="store_true", help="only the rows that count and do not jitter")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as JSON")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the rows there as an SVG")
     parser.add_argument("--record", action="store_true", help="keep the counts as what was reached")
     return parser.parse_args(arguments)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
@@ -19,30 +19,31 @@ from tests.answers import chunk, completion
 __all__ = ["FLOOR", "OPENAI", "OURS", "acall", "call", "enter"]
 
 FLOOR, OPENAI, OURS = "nothing", "openai", "codex-agent"
+_WHOLE = completion()
+_WORDS, _STOP = [chunk({"content": text}) for text in ("one ", "two ")], chunk({}, finish="stop")
+# Longer than a held reply is held.
+TIMEOUT_SECONDS = 120
 _MESSAGES = [{"role": "user", "content": "hi"}]
 
 
 class Nothing(CustomLLM):
-    """A handler that does nothing: what is left is LiteLLM's own share. It says as many chunks as its model's name."""
+    """A handler that does nothing: what is left is LiteLLM's own share.
+
+    It answers under the name that was asked for: LiteLLM looks long for the price of another.
+    """
 
     def completion(self, *args: Any, **call: Any) -> ModelResponse:
-        return ModelResponse(**completion())
+        return ModelResponse(**{**_WHOLE, "model": call["model"]})
 
     async def acompletion(self, *args: Any, **call: Any) -> ModelResponse:
-        return ModelResponse(**completion())
-
-    def streaming(self, *args: Any, **call: Any) -> Iterator[Any]:
-        return _chunks(int(call["model"]))
+        return ModelResponse(**{**_WHOLE, "model": call["model"]})
 
     async def astreaming(self, *args: Any, **call: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # never awaited
-        for part in _chunks(int(call["model"])):
-            yield part
-
-
-def _chunks(number: int) -> Iterator[ModelResponseStream]:
-    for n in range(number):
-        yield ModelResponseStream(**chunk({"content": f"word{n % 10} "}))
-    yield ModelResponseStream(**chunk({}, finish="stop"))
+        # As many as the endpoint would send: its address ends with `…-N/v1`.
+        model, number = call["model"], int(call["api_base"].split("/")[-2].rpartition("-")[2])
+        for n in range(number):
+            yield ModelResponseStream(**{**_WORDS[n % 2], "model": model})
+        yield ModelResponseStream(**{**_STOP, "model": model})
 
 
 def enter(contestant: str) -> None:
@@ -52,22 +53,28 @@ def enter(contestant: str) -> None:
     if contestant == OURS:
         litellm_codex_agent.register()
     elif contestant == FLOOR:
-        litellm.custom_provider_map.append({"provider": FLOOR, "custom_handler": Nothing()})
+        # Under the name of ours: what LiteLLM does for a name is its own share.
+        litellm.custom_provider_map.append({"provider": OURS, "custom_handler": Nothing()})
         litellm.utils.custom_llm_setup()
 
 
-def call(contestant: str, base: str, chunks: int, *, stream: bool) -> int:
+def call(contestant: str, base: str, *, stream: bool) -> int:
     """One sync call; how many chunks came of it."""
-    answer = litellm.completion(**_asked(contestant, base, chunks), stream=stream)
+    answer = litellm.completion(**_asked(contestant, base), stream=stream)
     return sum(1 for _ in answer) if stream else 1
 
 
-async def acall(contestant: str, base: str, chunks: int, *, stream: bool) -> int:
+async def acall(contestant: str, base: str, *, stream: bool) -> int:
     """One async call; how many chunks came of it."""
-    answer = await litellm.acompletion(**_asked(contestant, base, chunks), stream=stream)
+    answer = await litellm.acompletion(**_asked(contestant, base), stream=stream)
     return len([part async for part in answer]) if stream else 1
 
 
-def _asked(contestant: str, base: str, chunks: int) -> dict[str, Any]:
-    model = f"{contestant}/{chunks if contestant == FLOOR else 'mini'}"
-    return {"model": model, "messages": _MESSAGES, "api_base": base, "api_key": "sk-bench", "timeout": 120}
+def _asked(contestant: str, base: str) -> dict[str, Any]:
+    return {
+        "model": f"{OURS if contestant == FLOOR else contestant}/mini",
+        "messages": _MESSAGES,
+        "api_base": base,
+        "api_key": "sk-bench",
+        "timeout": TIMEOUT_SECONDS,
+    }

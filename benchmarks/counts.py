@@ -51,7 +51,7 @@ def _by_chunk(stage: Stage, plan: str) -> dict[str, float]:
     took = {}
     for name in (FLOOR, OURS, OPENAI):
         long, short = (
-            stage.order(name, "functions", f"{plan}-{number}", times=1, chunks=number) for number in (CHUNKS + 50, 50)
+            stage.order(name, "functions", f"{plan}-{number}", times=1, stream=True) for number in (CHUNKS + 50, 50)
         )
         took[name] = (long - short) / CHUNKS
     floor = took[FLOOR]

@@ -71,5 +71,5 @@ def _row(stage: Stage, name: str, what: str, race: Race, most: float) -> Row:
 
 
 def _one(stage: Stage, contestant: str, race: Race) -> float:
-    took: float = stage.order(contestant, "cpu", race.plan, times=race.times, mode=race.mode, chunks=race.chunks)
+    took: float = stage.order(contestant, "cpu", race.plan, times=race.times, mode=race.mode, stream=race.chunks > 0)
     return took

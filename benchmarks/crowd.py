@@ -20,7 +20,6 @@ _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") / 1024
 async def crowd(call: Callable[[], Awaitable[object]], calls: int) -> dict[str, float]:
     """Start `calls`, one in a turn of the loop, and wait for all."""
     files = open_files()
-    await call()
     lags: list[float] = []
     resident = [_resident_kib()]
     watch = asyncio.ensure_future(_watch(lags, resident))

@@ -21,7 +21,9 @@ class Figure:
     @property
     def share(self) -> float:
         """How much of what is allowed was used; over 1 the figure is missed."""
-        return self.value / self.most if self.most else 1.0 + (self.value > 0)
+        if self.most:
+            return self.value / self.most
+        return 2.0 if self.value else 0.0
 
     @property
     def met(self) -> bool:

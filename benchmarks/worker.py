@@ -27,33 +27,33 @@ class Worker:
         self._contestant = contestant
         self._loop = asyncio.new_event_loop()
 
-    def functions(self, base: str, *, times: int, chunks: int = 0) -> float:
+    def functions(self, base: str, *, times: int, stream: bool = False) -> float:
         """Calls of functions, Python's and C's, for each async call."""
-        self._loop.run_until_complete(self._acalls(base, 1, chunks))
+        self._loop.run_until_complete(self._acalls(base, 1, stream))
         profile = cProfile.Profile()
         profile.enable()
-        self._loop.run_until_complete(self._acalls(base, times, chunks))
+        self._loop.run_until_complete(self._acalls(base, times, stream))
         profile.disable()
         return pstats.Stats(profile).total_calls / times  # type: ignore[attr-defined]  # not in typeshed
 
-    def cpu(self, base: str, *, times: int, mode: str = "async", chunks: int = 0) -> float:
+    def cpu(self, base: str, *, times: int, mode: str = "async", stream: bool = False) -> float:
         """CPU seconds for each call, all threads of this process."""
         before = time.process_time()
         if mode == "async":
-            self._loop.run_until_complete(self._acalls(base, times, chunks))
+            self._loop.run_until_complete(self._acalls(base, times, stream))
         else:
             for _ in range(times):
-                call(self._contestant, base, chunks, stream=chunks > 0)
+                call(self._contestant, base, stream=stream)
             time.sleep(SETTLE_SECONDS)
         return (time.process_time() - before) / times
 
     def crowd(self, base: str, *, calls: int) -> dict[str, float]:
         """What many calls in flight at once take."""
-        return self._loop.run_until_complete(crowd(lambda: acall(self._contestant, base, 0, stream=False), calls))
+        return self._loop.run_until_complete(crowd(lambda: acall(self._contestant, base, stream=False), calls))
 
-    async def _acalls(self, base: str, times: int, chunks: int) -> None:
+    async def _acalls(self, base: str, times: int, stream: bool) -> None:
         for _ in range(times):
-            await acall(self._contestant, base, chunks, stream=chunks > 0)
+            await acall(self._contestant, base, stream=stream)
         await asyncio.sleep(SETTLE_SECONDS)
 
 
