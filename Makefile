@@ -35,7 +35,7 @@ lint: $(VENV)/test
 	$(BIN)/mypy
 
 bench: $(VENV)/test
-	$(BIN)/python -m benchmarks $(ROWS)
+	$(BIN)/python -m benchmarks --plot docs/explanation/performance.svg
 
 bench-counts: $(VENV)/test
 	$(BIN)/python -m benchmarks --counts

@@ -38,7 +38,7 @@ def _bars(figures: Iterable[tuple[Row, Figure]]) -> Iterable[str]:
         y = TOP + STEP * number
         width = BAR * min(figure.share, MOST)
         colour = _REACHED if figure.met else _MISSED
-        said = f"{figure.value:,.3g} of {figure.most:,.3g}"
+        said = f"{figure.value:,.4g} of {figure.most:,.4g}"
         yield f'<text x="{LABEL - 8}" y="{y + 12}" text-anchor="end">{escape(f"{row.name}: {figure.name}")}</text>'
         yield f'<rect x="{LABEL}" y="{y}" width="{max(width, 1):.0f}" height="15" fill="{colour}"/>'
         yield f'<text x="{LABEL + BAR * MOST + 10:.0f}" y="{y + 12}">{escape(said)}</text>'
