@@ -10,7 +10,7 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy lint coverage build bench bench-counts clean
+.PHONY: demo test test-fast test-proxy lint coverage build bench bench-counts test-versions test-versions-short clean
 
 demo: $(VENV)/demo
 	$(BIN)/codex-agent demo
@@ -29,6 +29,14 @@ test-fast: $(VENV)/test
 test-proxy: $(VENV)/test
 	$(BIN)/python -m pytest tests/e2e
 
+test-versions: $(VENV)/uv
+	$(BIN)/python tests/versions/run.py
+	$(TOOK)
+
+test-versions-short: $(VENV)/uv
+	$(BIN)/python tests/versions/run.py --short
+	$(TOOK)
+
 lint: $(VENV)/test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -44,7 +52,7 @@ build: $(VENV)/test
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf $(VENV) dist build .coverage .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-versions dist build .coverage .hypothesis .mypy_cache .ruff_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -56,4 +64,8 @@ $(VENV)/demo: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/test: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet "litellm[proxy]==$(LITELLM)" -e ".[all,test,lint]"
+	@touch $@
+
+$(VENV)/uv: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet uv
 	@touch $@

@@ -29,7 +29,9 @@ from . import answers
 from .docs_blocks import PAGES, ROOT, Block, blocks, exports, headings, links, of_language, rows
 from .endpoint import Endpoint, reply
 from .parity.rows import ROWS
+from .parity.versions import DIFFERENCES
 from .provider.routers import acall, router
+from .versions.run import VERSIONS
 
 DOCS = ROOT / "docs"
 ADDRESS = f"http://{settings.LOOPBACK}:{settings.DEFAULT_PORT}"
@@ -208,6 +210,15 @@ def test_the_page_of_identity_has_every_header_and_no_other() -> None:
 def test_the_page_of_parity_has_every_row_and_its_difference() -> None:
     table = rows(DOCS / "reference" / "parity.md", under="Rows")
     assert table == [(f"`{row.name}`", row.differs or "the same") for row in ROWS]
+
+
+def test_the_page_of_parity_names_what_differs_on_other_versions() -> None:
+    table = rows(DOCS / "reference" / "parity.md", under="On other versions")
+    assert table == [(f"`{it.row}`", it.mode, it.versions, it.why) for it in DIFFERENCES]
+
+
+def test_the_page_of_parity_names_the_versions_that_are_run() -> None:
+    assert f"{', '.join(VERSIONS[:-1])} and {VERSIONS[-1]}" in (DOCS / "reference" / "parity.md").read_text()
 
 
 OURS = rows(DOCS / "reference" / "errors.md", under="Errors of the provider")

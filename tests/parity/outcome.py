@@ -50,7 +50,10 @@ async def outcome(endpoint: Endpoint, provider: str, row: Row, mode: str, way: W
     lane = endpoint.lane(*[act] * ENOUGH_REQUESTS, reply(answers.error("enough"), status=400))
     base = lane.base.replace(endpoint.url, way.url or endpoint.url)
     params = {"model": f"{provider}/mini", "api_base": base, "api_key": "sk-parity", **way.params}
-    models = [{"model_name": "agent", "litellm_params": {**params, "tags": [str(n)]}} for n in range(2)]
+    ids = [f"{lane.base}#{n}" for n in range(2)]
+    models = [
+        {"model_name": "agent", "litellm_params": {**params, "tags": [id]}, "model_info": {"id": id}} for id in ids
+    ]
     router = Router(model_list=models, num_retries=2, retry_after=0)
     call: dict[str, Any] = {"model": "agent", "messages": MESSAGES, **row.call}
     if "stream" in mode:
@@ -60,9 +63,13 @@ async def outcome(endpoint: Endpoint, provider: str, row: Row, mode: str, way: W
         seen = await _result(router, mode, call)
     except Exception as raised:
         error, status = type(raised).__name__, getattr(raised, "status_code", None)
-    ids = router.get_model_ids()
-    cooled = await router.cooldown_cache.async_get_active_cooldowns(ids, parent_otel_span=None)
+    cooled = await _cooldowns(router).async_get_active_cooldowns(ids, parent_otel_span=None)
     return Outcome(error, status, *_seen(seen), requests=len(lane.asked), cooled=len(cooled))
+
+
+def _cooldowns(router: Any) -> Any:
+    """LiteLLM 1.109 has a new name for them, and warns of the old one."""
+    return router.health().cooldowns if hasattr(router, "health") else router.cooldown_cache
 
 
 async def _result(router: Router, mode: str, call: dict[str, Any]) -> Any:

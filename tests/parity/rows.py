@@ -95,7 +95,12 @@ SUCCESSES = [
 STATUSES = [
     _status(400),
     _status(400, "This model's maximum context length is 8192 tokens.", code="context_length_exceeded"),
-    _status(400, "Rejected by our safety system.", code="content_policy_violation", type="invalid_request_error"),
+    _status(
+        400,
+        "Your request was rejected as a result of the safety system.",
+        code="content_policy_violation",
+        type="invalid_request_error",
+    ),
     _status(401),
     _status(402),
     _status(403, ours="PermissionDeniedError 403", differs="LiteLLM's own class for 403, which `except` can name"),
