@@ -34,6 +34,8 @@ TRACE = "x-codex-agent-trace-id"
 REQUEST_ID = "codex_agent_request_id"
 DEPLOYMENT_RETRIES = "codex_agent_deployment_retries"
 
+# A session's name is somebody else's choice; servers refuse a head of a few kilobytes.
+MAX_HEADER_CHARS = 512
 _DIGEST_CHARS = 24
 
 
@@ -62,7 +64,11 @@ def identity_headers(call: Mapping[str, Any], body: Mapping[str, Any]) -> dict[s
         TENANT: _tenant(metadata),
         TRACE: trace,
     }
-    return {name: value for name, value in headers.items() if value and value.isprintable() and value.isascii()}
+    return {name: value.strip() for name, value in headers.items() if _fits_a_header(value)}
+
+
+def _fits_a_header(value: str) -> bool:
+    return bool(value.strip()) and value.isprintable() and value.isascii() and len(value) <= MAX_HEADER_CHARS
 
 
 def _digest(body: Mapping[str, Any], group: object) -> str:

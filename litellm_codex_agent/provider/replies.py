@@ -11,6 +11,7 @@ from litellm.types.utils import ModelResponse, ModelResponseStream, Usage
 
 from ..errors import BrokenReply, Refusal, Refused
 from ..wire.chat import read_refusal, read_reply
+from ..wire.dialects import settled
 from .request import NAMES, Request
 
 __all__ = ["checked", "chunk_of", "headers_of", "log_request", "reply_of"]
@@ -32,11 +33,9 @@ def checked(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
 def reply_of(request: Request, status: int, headers: Mapping[str, str], body: bytes) -> ModelResponse:
     """A `ModelResponse` under the requested name, with the endpoint's name and headers in the hidden parameters."""
     _log_reply(request, body)
-    reply = read_reply(checked(status, headers, body))
+    reply = settled(read_reply(checked(status, headers, body)))
     try:
-        response = ModelResponse(
-            **{"usage": Usage(), **{key: value for key, value in reply.items() if value is not None}}
-        )
+        response = ModelResponse(**{"usage": Usage(), **reply})
     except (TypeError, ValueError, AttributeError) as error:
         raise BrokenReply(f"The endpoint's reply is not a chat completion: {error}.") from error
     upstream, response.model = response.model, request.model

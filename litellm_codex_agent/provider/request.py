@@ -169,7 +169,11 @@ def _shown(name: str, value: str) -> str:
 def _timeout(value: object) -> httpx.Timeout:
     if isinstance(value, httpx.Timeout):
         return value
-    return httpx.Timeout(float(value) if isinstance(value, (int, float, str)) else DEFAULT_TIMEOUT_SECONDS)
+    try:
+        seconds = float(value) if isinstance(value, (int, float, str)) else DEFAULT_TIMEOUT_SECONDS
+    except ValueError as error:
+        raise Misconfigured(f"timeout is {value!r}, and has to be a number of seconds.") from error
+    return httpx.Timeout(seconds)
 
 
 def _tls(params: Mapping[str, Any]) -> bool | str:

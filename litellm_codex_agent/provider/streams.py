@@ -81,7 +81,7 @@ class Stream:
         log_request(self._request)
         answer = self._answer = self._send(self._request)
         self.headers = answer.headers
-        if answer.status != 200:
+        if not 200 <= answer.status < 300:
             checked(answer.status, answer.headers, read(answer))
         self._answered = True
         return answer
@@ -153,7 +153,7 @@ class AsyncStream:
         log_request(self._request)
         answer = self._answer = await self._send(self._request)
         self.headers = answer.headers
-        if answer.status != 200:
+        if not 200 <= answer.status < 300:
             checked(answer.status, answer.headers, await aread(answer))
         self._answered = True
         return answer

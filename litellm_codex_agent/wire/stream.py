@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import BrokenReply, Refused
 from .chat import excerpt, read_object, refusal_of
+from .dialects import joined_text, settle_head
 from .sse import Decoder, Event
 
 __all__ = ["ChunkReader"]
@@ -76,7 +77,8 @@ class ChunkReader:
 
     def _take(self, chunk: dict[str, Any]) -> bool:
         """Takes usage and finish reasons out of `chunk`; whether anything is left to tell."""
-        if (usage := chunk.pop("usage", None)) is not None:
+        settle_head(chunk)
+        if isinstance(usage := chunk.pop("usage", None), dict):
             self._usage = usage
         choices = chunk.get("choices") or []
         if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
@@ -99,6 +101,8 @@ class ChunkReader:
             delta = choice["delta"] = {}
         if not isinstance(delta, dict):
             raise BrokenReply("A choice of the stream has a delta that is not an object.")
+        if "content" in delta:
+            delta["content"] = joined_text(delta["content"])
         if reason := choice.get("finish_reason"):
             index = choice.get("index")
             self._finishes[index if isinstance(index, int) else 0] = str(reason)

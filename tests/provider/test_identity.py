@@ -163,3 +163,10 @@ def test_a_fallback_to_another_group_is_another_run(endpoint: Endpoint, mode: st
         call(agents, mode)
     keys = header(lane, "idempotency-key")
     assert len(keys) == len(set(keys)) == 2
+
+
+@pytest.mark.parametrize(
+    ("session", "sent"), [(" s1 ", "s1"), ("   ", None), ("x" * 513, None), ("x" * 512, "x" * 512)]
+)
+def test_a_sessions_name_is_trimmed_and_a_long_one_left_out(session: str, sent: str | None) -> None:
+    assert headers(session_id=session).get("x-codex-agent-session-id") == sent

@@ -166,4 +166,4 @@ def test_a_reply_that_litellm_cannot_take_is_a_fault_with_a_sentence(endpoint: E
 @pytest.mark.parametrize("mode", STREAMS)
 def test_a_chunk_that_litellm_cannot_take_is_a_fault_with_a_sentence(endpoint: Endpoint, mode: str) -> None:
     with pytest.raises(Exception, match="not one of a chat completion"):
-        chunks_of(endpoint, mode, event(chunk({"content": "a"}, id=["no", "text"])), DONE)
+        chunks_of(endpoint, mode, event(chunk({"content": "a"}, system_fingerprint=5)), DONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
+from litellm_codex_agent.errors import Misconfigured
 from litellm_codex_agent.provider.request import DEFAULT_TIMEOUT_SECONDS, Request, prepare
 from litellm_codex_agent.provider.streams import AsyncStream, Stream
 
@@ -105,6 +107,28 @@ def test_a_cancel_while_an_async_stream_is_opened_goes_on() -> None:
             await AsyncStream(request(), CALL, send).open()
 
     asyncio.run(run())
+
+
+def test_a_timeout_that_is_none_is_a_400_that_says_so() -> None:
+    with pytest.raises(Misconfigured, match="timeout is 'soon'"):
+        prepare(call(timeout="soon"), stream=False)
+
+
+class Created(Answer):
+    status = 201
+
+
+def test_any_2xx_may_open_a_stream() -> None:
+    stream = Stream(request(), CALL, lambda _: Created(KeyboardInterrupt())).open()
+    assert next(stream).choices[0].delta.content == "Hello"
+
+
+def test_a_sync_stream_that_is_dropped_unread_is_closed() -> None:
+    answer = Answer(KeyboardInterrupt())
+    stream = Stream(request(), CALL, lambda _: answer).open()
+    del stream
+    gc.collect()
+    assert answer.closed == 1
 
 
 @pytest.mark.parametrize(
