@@ -150,6 +150,8 @@ def test_a_cookie_of_one_reply_is_not_sent_with_the_next_call(endpoint: Endpoint
     cookie = {"set-cookie": "tenant=blue; Path=/"}
     act = stream(*chunks({"content": "x"}), headers=cookie) if "stream" in mode else reply(completion(), headers=cookie)
     lane = endpoint.lane(act)
+    # By name: a client keeps no cookies of an address, and the test could not fail.
+    lane.base = lane.base.replace("127.0.0.1", "localhost")
     in_a_row(mode, lane, 3)
     assert not any("cookie" in asked.headers for asked in lane.asked)
 
