@@ -52,14 +52,14 @@ class AiohttpAnswer:
         # aiohttp keeps a connection as soon as its reply has ended; closing the response then does nothing.
         self._left = True
         if ended:
-            self._loop.call_later(END_SECONDS, self._response.close)
+            self._loop.call_later(END_SECONDS, _leave, self._response)
         else:
-            self._response.close()
+            _leave(self._response)
 
     def __del__(self) -> None:
         # A stream that LiteLLM drops unread: aiohttp itself would hold the response as long as the endpoint sends.
         if not self._left and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._response.close)
+            self._loop.call_soon_threadsafe(_leave, self._response)
 
 
 async def asend(request: Request) -> AsyncAnswer:
@@ -88,6 +88,14 @@ async def asend(request: Request) -> AsyncAnswer:
         response = await (asyncio.wait_for(opening, _until_head(limit)) if long else opening)
     session.responses.add(response)
     return AiohttpAnswer(response)
+
+
+def _leave(response: aiohttp.ClientResponse) -> None:
+    """End a reply that is not wanted, at once: a TLS connection would wait for the endpoint's farewell."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
 
 
 def _until_head(limit: httpx.Timeout) -> float | None:
@@ -121,7 +129,7 @@ class _Session:
     async def close(self) -> None:
         _sessions.pop(self._key, None)
         for response in self.responses:
-            response.close()
+            _leave(response)
         await self.http.close()
 
     async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:

@@ -69,7 +69,9 @@ class Stamp:
         choice = {**choices[0], "delta": delta}
         beside = [*({**fields, "choices": None} | {**choice, "delta": None}).values(), *delta.values()]
         if all(isinstance(value, _SHARED) for value in beside):
-            self._first, self._delta, self._like = made, delta, {**fields, "choices": [choice]}
+            # A copy to copy from: the consumer has `made`, and may change it.
+            self._delta, self._like = delta, {**fields, "choices": [choice]}
+            self._first = _copied(made, delta["content"])
 
 
 def _copied(first: ModelResponseStream, text: str) -> ModelResponseStream:

@@ -75,3 +75,10 @@ def test_chunks_share_nothing_that_can_be_changed() -> None:
         (TEXT[0], TEXT[1], TEXT[2], TEXT[4]), (first, others[0], others[1], others[3]), strict=True
     ):
         assert other == ModelResponseStream(**fields)
+
+
+def test_what_a_consumer_does_to_the_first_chunk_is_in_no_other() -> None:
+    stamp = Stamp()
+    first, _ = stamp.made(TEXT[0]), stamp.made(TEXT[1])
+    first.choices[0].delta.mood = first.model = "changed"
+    assert stamp.made(TEXT[2]) == Counted()(**TEXT[2])
