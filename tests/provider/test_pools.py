@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -161,3 +163,27 @@ def test_a_client_is_closed_at_the_exit_of_the_process_that_made_it(pid: int, cl
     with httpx.Client() as client:
         _close(client, pid)
         assert client.is_closed is closed
+
+
+PROGRAM = """
+import asyncio, gc, litellm, litellm_codex_agent
+litellm_codex_agent.register()
+async def ask(stream):
+    call = dict(model="codex-agent/mini", messages=[{{"role": "user", "content": "hi"}}], api_base={base!r})
+    reply = await litellm.acompletion(**call, stream=stream)
+    if stream:
+        await anext(aiter(reply))
+        await reply.aclose()
+for number in range(50):
+    asyncio.run(ask(number % 2 == 1))
+gc.collect()
+"""
+# LiteLLM's import and fifty loops.
+PROGRAM_SECONDS = 120
+
+
+def test_fifty_loops_in_a_process_of_our_own_leave_nothing_unclosed(endpoint: Endpoint) -> None:
+    command = [sys.executable, "-W", "always::ResourceWarning", "-c", PROGRAM.format(base=hello(endpoint).base)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM_SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert "nclosed" not in done.stderr
