@@ -45,7 +45,7 @@ class Stream:
         except AgentError as error:
             self.close()
             raise to_litellm(error, self._call, self._request.secrets) from error
-        except BaseException:
+        except BaseException:  # a cancel or an interrupt leaves the connection open, unless it is closed here
             self.close()
             raise
         return self
@@ -61,7 +61,7 @@ class Stream:
         except AgentError as error:
             self.close()
             raise to_litellm(error, self._call, self._request.secrets, in_stream=self._answered) from error
-        except BaseException:
+        except BaseException:  # a cancel or an interrupt leaves the connection open, unless it is closed here
             self.close()
             raise
         raise StopIteration
@@ -121,7 +121,7 @@ class AsyncStream:
         except AgentError as error:
             await self.aclose()
             raise to_litellm(error, self._call, self._request.secrets) from error
-        except BaseException:
+        except BaseException:  # a cancel or an interrupt leaves the connection open, unless it is closed here
             await self.aclose()
             raise
         return self
@@ -137,7 +137,7 @@ class AsyncStream:
         except AgentError as error:
             await self.aclose()
             raise to_litellm(error, self._call, self._request.secrets, in_stream=self._answered) from error
-        except BaseException:
+        except BaseException:  # a cancel or an interrupt leaves the connection open, unless it is closed here
             await self.aclose()
             raise
         raise StopAsyncIteration
