@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_PORT",
     "GATE",
     "HOST",
+    "JOIN_TEXT",
     "LOOPBACK",
     "PORT",
     "ProviderSettings",
@@ -39,6 +40,7 @@ __all__ = [
 GATE = "LITELLM_ENABLE_CODEX_AGENT"
 API_BASE = "CODEX_AGENT_API_BASE"
 API_KEY = "CODEX_AGENT_API_KEY"
+JOIN_TEXT = "CODEX_AGENT_JOIN_TEXT"
 HOST = "MINI_AGENT_API_HOST"
 PORT = "MINI_AGENT_API_PORT"
 SERVER_KEY = "CODEX_AGENT_SERVER_KEY"
@@ -70,6 +72,7 @@ VARIABLES = (
     Variable(GATE, "off", "opens the provider: `1`, `true`, `yes` or `on`"),
     Variable(API_BASE, "none", "the endpoint, where neither the call nor the deployment has an `api_base`"),
     Variable(API_KEY, "none", "the endpoint's key, where neither the call nor the deployment has an `api_key`"),
+    Variable(JOIN_TEXT, "off", "joins the text of an async stream that arrived together: `on` or `off`"),
     Variable("SSL_VERIFY", "true", "`false` accepts any certificate; a path is a file of own CAs"),
     Variable("SSL_CERT_FILE", "none", "a file of own CAs, used where certificates are checked"),
     Variable("HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY", "none", "the way to the endpoint, read as usual"),
@@ -86,6 +89,7 @@ class ProviderSettings:
     enabled: bool
     api_base: str
     api_key: str
+    join_text: bool
 
 
 @dataclass(frozen=True)
@@ -117,12 +121,20 @@ def is_on(value: str) -> bool:
 
 
 def provider(environ: Mapping[str, str] = os.environ) -> ProviderSettings:
-    """The provider's settings as they stand now."""
+    """The provider's settings as they stand now; a flag that is neither on nor off is `Unusable`."""
     return ProviderSettings(
         enabled=is_on(environ.get(GATE, "")),
         api_base=environ.get(API_BASE, "").strip(),
         api_key=environ.get(API_KEY, "").strip(),
+        join_text=_flag(JOIN_TEXT, environ, default=False),
     )
+
+
+def _flag(name: str, environ: Mapping[str, str], *, default: bool) -> bool:
+    text = environ.get(name, "").strip()
+    if text and not is_on(text) and text.lower() not in _OFF:
+        raise Unusable(f"{name} is {text!r}, and has to be on or off, as in {name}=on.")
+    return is_on(text) if text else default
 
 
 def open_gate(environ: MutableMapping[str, str] = os.environ) -> None:

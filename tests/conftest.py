@@ -58,7 +58,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate open, and nothing else set."""
-    for name in ("CODEX_AGENT_API_BASE", "CODEX_AGENT_API_KEY", "SSL_VERIFY", "SSL_CERT_FILE"):
+    own = ("CODEX_AGENT_API_BASE", "CODEX_AGENT_API_KEY", "CODEX_AGENT_JOIN_TEXT")
+    for name in (*own, "SSL_VERIFY", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LITELLM_ENABLE_CODEX_AGENT", "1")
 

@@ -38,12 +38,25 @@ def test_a_flag_is_off_by_anything_else(text: str) -> None:
 
 
 def test_the_provider_is_closed_and_knows_nothing_where_nothing_is_set() -> None:
-    assert provider({}) == ProviderSettings(enabled=False, api_base="", api_key="")
+    assert provider({}) == ProviderSettings(enabled=False, api_base="", api_key="", join_text=False)
 
 
 def test_the_provider_reads_its_variables_without_the_space_around_them() -> None:
     environ = {GATE: " yes ", "CODEX_AGENT_API_BASE": " http://h\n", "CODEX_AGENT_API_KEY": " sk-1\n"}
-    assert provider(environ) == ProviderSettings(enabled=True, api_base="http://h", api_key="sk-1")
+    assert provider(environ) == ProviderSettings(enabled=True, api_base="http://h", api_key="sk-1", join_text=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "joins"), [("", False), (" ", False), ("off", False), (" NO\n", False), ("0", False), (" On ", True)]
+)
+def test_text_is_joined_where_it_is_asked_for(text: str, joins: bool) -> None:
+    assert provider({"CODEX_AGENT_JOIN_TEXT": text}).join_text is joins
+
+
+@pytest.mark.parametrize("text", ["2", "maybe", "on,off"])
+def test_a_flag_that_is_neither_on_nor_off_is_refused_by_name(text: str) -> None:
+    with pytest.raises(Unusable, match=rf"^CODEX_AGENT_JOIN_TEXT is '{text}', .*, as in CODEX_AGENT_JOIN_TEXT=on\.$"):
+        provider({"CODEX_AGENT_JOIN_TEXT": text})
 
 
 def test_the_gate_does_what_its_variable_says_now() -> None:
@@ -218,6 +231,7 @@ def test_every_variable_that_is_read_has_its_row() -> None:
     ("name", "default"),
     [
         (GATE, "off"),
+        ("CODEX_AGENT_JOIN_TEXT", "on" if provider({}).join_text else "off"),
         ("SSL_VERIFY", str(tls_verification(None, {})).lower()),
         ("MINI_AGENT_API_HOST", server({}).host),
         ("MINI_AGENT_API_PORT", str(server({}).port)),

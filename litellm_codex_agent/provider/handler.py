@@ -13,6 +13,7 @@ from .aiohttp_transport import asend
 from .eager import claim
 from .failures import told
 from .health import ahealth, is_health_check
+from .join import reader_for
 from .replies import log_request, reply_of
 from .request import Request, prepare
 from .streams import AsyncStream, Stream
@@ -46,7 +47,8 @@ class CodexAgent(CustomLLM):
         return Stream(_prepared(call, stream=True), call, send).open()
 
     def astreaming(self, *args: Any, **call: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # never awaited
-        return AsyncStream(_prepared(call, stream=True), call, asend)
+        request = _prepared(call, stream=True)
+        return AsyncStream(request, call, asend, reader_for(request))
 
 
 def _prepared(call: Mapping[str, Any], *, stream: bool) -> Request:
@@ -57,7 +59,7 @@ def _prepared(call: Mapping[str, Any], *, stream: bool) -> Request:
 async def _early(call: Mapping[str, Any]) -> CustomStreamWrapper:
     """The stream that `eager.Hook` asked for: opened here, so that a refusal is the Router's to retry."""
     request = _prepared(call, stream=True)
-    stream = await AsyncStream(request, call, asend).open()
+    stream = await AsyncStream(request, call, asend, reader_for(request)).open()
     return CustomStreamWrapper(
         completion_stream=stream,
         model=request.model,

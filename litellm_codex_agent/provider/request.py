@@ -73,6 +73,7 @@ class Request:
     params: Mapping[str, Any] = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     client: object = field(default=None, repr=False)
+    join_text: bool = False
     method: str = "POST"
     stamp: Stamp = field(default_factory=Stamp, repr=False, compare=False)
 
@@ -94,7 +95,7 @@ class Request:
 
 def prepare(call: Mapping[str, Any], *, stream: bool) -> Request:
     """The request for a call as LiteLLM hands it over. Raises `Misconfigured` before anything is sent."""
-    config = settings.provider()
+    config = _settings()
     if not config.enabled:
         raise Misconfigured("The codex-agent provider is switched off.", hint=f"Set {settings.GATE}=1 to switch it on.")
     base = call.get("api_base") or config.api_base
@@ -119,7 +120,15 @@ def prepare(call: Mapping[str, Any], *, stream: bool) -> Request:
         params=params,
         secrets=_secrets(key, headers),
         client=call.get("client"),
+        join_text=config.join_text,
     )
+
+
+def _settings() -> settings.ProviderSettings:
+    try:
+        return settings.provider()
+    except settings.Unusable as error:
+        raise Misconfigured(str(error)) from error
 
 
 _url = lru_cache(maxsize=256)(completions_url)

@@ -27,12 +27,14 @@ AsyncOpen = Callable[[Request], Awaitable[AsyncAnswer]]
 class Stream:
     """The chunks of one answer; sent at the first one if `open` was not called before."""
 
-    def __init__(self, request: Request, call: Mapping[str, Any], send: Open) -> None:
+    def __init__(
+        self, request: Request, call: Mapping[str, Any], send: Open, reader: ChunkReader | None = None
+    ) -> None:
         self._request = request
         self._call = call
         self._send = send
         self._answer: Answer | None = None
-        self._reader = ChunkReader()
+        self._reader = reader or ChunkReader()
         self._ready: Iterator[dict[str, Any]] = iter(())
         self._ended = False
         self._answered = False
@@ -103,12 +105,14 @@ class Stream:
 class AsyncStream:
     """The same, awaited."""
 
-    def __init__(self, request: Request, call: Mapping[str, Any], send: AsyncOpen) -> None:
+    def __init__(
+        self, request: Request, call: Mapping[str, Any], send: AsyncOpen, reader: ChunkReader | None = None
+    ) -> None:
         self._request = request
         self._call = call
         self._send = send
         self._answer: AsyncAnswer | None = None
-        self._reader = ChunkReader()
+        self._reader = reader or ChunkReader()
         self._ready: Iterator[dict[str, Any]] = iter(())
         self._ended = False
         self._answered = False
