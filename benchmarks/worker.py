@@ -41,8 +41,9 @@ class Worker:
         profile.disable()
         return pstats.Stats(profile).total_calls / times  # type: ignore[attr-defined]  # not in typeshed
 
-    def cpu(self, base: str, *, times: int, mode: str = "async", stream: bool = False) -> float:
-        """CPU seconds for each call, all threads of this process."""
+    def cpu(self, base: str, *, times: int, mode: str = "async", stream: bool = False, joined: bool = False) -> float:
+        """CPU seconds for each call, all threads of this process; `joined` as a user asks for it."""
+        os.environ["CODEX_AGENT_JOIN_TEXT"] = "on" if joined else "off"
         before = time.process_time()
         if mode == "async":
             self._loop.run_until_complete(self._acalls(base, times, stream))
