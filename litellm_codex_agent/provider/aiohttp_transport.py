@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Mapping
 from io import BytesIO
 from weakref import WeakSet
 
@@ -30,6 +29,8 @@ END_SECONDS = 0.05
 MAX_HEADER_BYTES = 100 * 1024
 # What aiohttp hands on at once. Of a longer body it does not watch the writing.
 WRITTEN_AT_ONCE = 64 * 1024
+# All that aiohttp raises. Caught by a plain `except`: a context manager takes ten function calls for each part.
+_FAULTS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
 
 _sessions: dict[tuple[int, asyncio.AbstractEventLoop, bool | str], _Session] = {}
 
@@ -45,8 +46,10 @@ class AiohttpAnswer:
         self._left = False
 
     async def part(self) -> bytes:
-        with _ours():
+        try:
             return await self._response.content.readany()
+        except _FAULTS as error:
+            raise _translated(error) from error
 
     async def close(self, *, ended: bool = False) -> None:
         # aiohttp keeps a connection as soon as its reply has ended; closing the response then does nothing.
@@ -71,7 +74,7 @@ async def asend(request: Request) -> AsyncAnswer:
     session = await _session(request.tls)
     content, limit = request.content, request.timeout
     long = len(content) > WRITTEN_AT_ONCE
-    with _ours(proxy):
+    try:
         opening = session.http.request(
             request.method,
             request.url,
@@ -86,6 +89,8 @@ async def asend(request: Request) -> AsyncAnswer:
             ),
         )
         response = await (asyncio.wait_for(opening, _until_head(limit)) if long else opening)
+    except _FAULTS as error:
+        raise _translated(error, proxy) from error
     session.responses.add(response)
     return AiohttpAnswer(response)
 
@@ -161,16 +166,8 @@ async def _leave_closed_loops() -> None:
             await session.close()
 
 
-@contextmanager
-def _ours(proxy: str | None = None) -> Iterator[None]:
-    """aiohttp's errors as ours, each naming what happened."""
-    try:
-        yield
-    except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-        raise _translated(error, proxy) from error
-
-
-def _translated(error: Exception, proxy: str | None) -> AgentError:
+def _translated(error: Exception, proxy: str | None = None) -> AgentError:
+    """The error of ours that says what `error` says; a proxy that was on the way is named."""
     # aiohttp wraps what happened, once or twice, into addresses and status codes that say nothing.
     cause: BaseException = error
     while cause.__cause__ is not None:
