@@ -38,22 +38,27 @@ _sessions: dict[tuple[int, asyncio.AbstractEventLoop, bool | str], _Session] = {
 class AiohttpAnswer:
     """A `transport.AsyncAnswer` over aiohttp."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, limit: float | None = None) -> None:
         self._response = response
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self._loop = asyncio.get_running_loop()
+        self._silence = _Silence(response, limit, self._loop)
         self._left = False
 
     async def part(self) -> bytes:
+        self._silence.since = self._loop.time()
         try:
             return await self._response.content.readany()
         except _FAULTS as error:
             raise _translated(error) from error
+        finally:
+            self._silence.since = None
 
     async def close(self, *, ended: bool = False) -> None:
         # aiohttp keeps a connection as soon as its reply has ended; closing the response then does nothing.
         self._left = True
+        self._silence.end()
         if ended:
             self._loop.call_later(END_SECONDS, _leave, self._response)
         else:
@@ -63,6 +68,38 @@ class AiohttpAnswer:
         # A stream that LiteLLM drops unread: aiohttp itself would hold the response as long as the endpoint sends.
         if not self._left and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_leave, self._response)
+            self._loop.call_soon_threadsafe(self._silence.end)
+
+
+class _Silence:
+    """Ends a reply that is waited for too long.
+
+    aiohttp sets its alarm anew for each part, which took a tenth of a chunk's time. This one asks, when it goes
+    off, how long a part has been waited for, and is set for a reply only that did not come with its head.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, limit: float | None, loop: asyncio.AbstractEventLoop) -> None:
+        self.since: float | None = None
+        self._content, self._loop = response.content, loop
+        self._alarm: asyncio.TimerHandle | None = None
+        connection = response.connection
+        if limit and connection is not None and connection.protocol is not None:
+            self._limit = limit
+            connection.protocol.read_timeout = None
+            connection.protocol.start_timeout()  # or rather end: the one that is set goes, and none is set
+            self._alarm = loop.call_later(limit, self._look)
+
+    def end(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        left = self._limit - (now - (self.since or now))
+        if left > 0:
+            self._alarm = self._loop.call_later(left, self._look)
+        else:
+            self._content.set_exception(aiohttp.SocketTimeoutError())
 
 
 async def asend(request: Request) -> AsyncAnswer:
@@ -92,7 +129,7 @@ async def asend(request: Request) -> AsyncAnswer:
     except _FAULTS as error:
         raise _translated(error, proxy) from error
     session.responses.add(response)
-    return AiohttpAnswer(response)
+    return AiohttpAnswer(response, limit.read)
 
 
 def _leave(response: aiohttp.ClientResponse) -> None:
