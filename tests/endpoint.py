@@ -143,7 +143,8 @@ def _read(stream: Any) -> Asked | None:
     headers: dict[str, str] = {}
     while (line := stream.readline()).strip():
         name, _, value = line.decode("latin-1").partition(":")
-        headers[name.strip().lower()] = value.strip()
+        name, value = name.strip().lower(), value.strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return Asked(method, path, headers, stream.read(int(headers.get("content-length", 0))))
 
 

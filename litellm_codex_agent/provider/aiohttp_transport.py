@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Mapping
 from io import BytesIO
 from weakref import WeakSet
 
@@ -30,6 +29,8 @@ END_SECONDS = 0.05
 MAX_HEADER_BYTES = 100 * 1024
 # What aiohttp hands on at once. Of a longer body it does not watch the writing.
 WRITTEN_AT_ONCE = 64 * 1024
+# All that aiohttp raises. Caught by a plain `except`: a context manager takes ten function calls for each part.
+_FAULTS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
 
 _sessions: dict[tuple[int, asyncio.AbstractEventLoop, bool | str], _Session] = {}
 
@@ -37,20 +38,27 @@ _sessions: dict[tuple[int, asyncio.AbstractEventLoop, bool | str], _Session] = {
 class AiohttpAnswer:
     """A `transport.AsyncAnswer` over aiohttp."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, limit: float | None = None) -> None:
         self._response = response
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self._loop = asyncio.get_running_loop()
+        self._silence = _Silence(response, limit, self._loop)
         self._left = False
 
     async def part(self) -> bytes:
-        with _ours():
+        self._silence.since = self._loop.time()
+        try:
             return await self._response.content.readany()
+        except _FAULTS as error:
+            raise _translated(error) from error
+        finally:
+            self._silence.since = None
 
     async def close(self, *, ended: bool = False) -> None:
         # aiohttp keeps a connection as soon as its reply has ended; closing the response then does nothing.
         self._left = True
+        self._silence.end()
         if ended:
             self._loop.call_later(END_SECONDS, _leave, self._response)
         else:
@@ -60,6 +68,38 @@ class AiohttpAnswer:
         # A stream that LiteLLM drops unread: aiohttp itself would hold the response as long as the endpoint sends.
         if not self._left and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_leave, self._response)
+            self._loop.call_soon_threadsafe(self._silence.end)
+
+
+class _Silence:
+    """Ends a reply that is waited for too long.
+
+    aiohttp sets its alarm anew for each part, which took a tenth of a chunk's time. This one asks, when it goes
+    off, how long a part has been waited for, and is set for a reply only that did not come with its head.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, limit: float | None, loop: asyncio.AbstractEventLoop) -> None:
+        self.since: float | None = None
+        self._content, self._loop = response.content, loop
+        self._alarm: asyncio.TimerHandle | None = None
+        connection = response.connection
+        if limit and connection is not None and connection.protocol is not None:
+            self._limit = limit
+            connection.protocol.read_timeout = None
+            connection.protocol.start_timeout()  # or rather end: the one that is set goes, and none is set
+            self._alarm = loop.call_later(limit, self._look)
+
+    def end(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        left = self._limit - (now - (self.since or now))
+        if left > 0:
+            self._alarm = self._loop.call_later(left, self._look)
+        else:
+            self._content.set_exception(aiohttp.SocketTimeoutError())
 
 
 async def asend(request: Request) -> AsyncAnswer:
@@ -71,7 +111,7 @@ async def asend(request: Request) -> AsyncAnswer:
     session = await _session(request.tls)
     content, limit = request.content, request.timeout
     long = len(content) > WRITTEN_AT_ONCE
-    with _ours(proxy):
+    try:
         opening = session.http.request(
             request.method,
             request.url,
@@ -86,8 +126,10 @@ async def asend(request: Request) -> AsyncAnswer:
             ),
         )
         response = await (asyncio.wait_for(opening, _until_head(limit)) if long else opening)
+    except _FAULTS as error:
+        raise _translated(error, proxy) from error
     session.responses.add(response)
-    return AiohttpAnswer(response)
+    return AiohttpAnswer(response, limit.read)
 
 
 def _leave(response: aiohttp.ClientResponse) -> None:
@@ -161,16 +203,8 @@ async def _leave_closed_loops() -> None:
             await session.close()
 
 
-@contextmanager
-def _ours(proxy: str | None = None) -> Iterator[None]:
-    """aiohttp's errors as ours, each naming what happened."""
-    try:
-        yield
-    except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-        raise _translated(error, proxy) from error
-
-
-def _translated(error: Exception, proxy: str | None) -> AgentError:
+def _translated(error: Exception, proxy: str | None = None) -> AgentError:
+    """The error of ours that says what `error` says; a proxy that was on the way is named."""
     # aiohttp wraps what happened, once or twice, into addresses and status codes that say nothing.
     cause: BaseException = error
     while cause.__cause__ is not None:

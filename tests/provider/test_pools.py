@@ -159,10 +159,11 @@ def test_a_cookie_of_one_reply_is_not_sent_with_the_next_call(endpoint: Endpoint
 
 
 @pytest.mark.parametrize(("pid", "closed"), [(os.getpid(), True), (0, False)])
-def test_a_client_is_closed_at_the_exit_of_the_process_that_made_it(pid: int, closed: bool) -> None:
-    with httpx.Client() as client:
-        _close(client, pid)
-        assert client.is_closed is closed
+def test_a_pool_is_closed_at_the_exit_of_the_process_that_made_it(own: Endpoint, pid: int, closed: bool) -> None:
+    with httpx.HTTPTransport() as pool:
+        pool.handle_request(httpx.Request("POST", hello(own).base, json={})).read()
+        _close(pool, pid)
+        assert all_left(own) is closed
 
 
 PROGRAM = """

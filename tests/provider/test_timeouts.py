@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from time import monotonic
 
@@ -12,12 +14,13 @@ import litellm
 import pytest
 
 from litellm_codex_agent.errors import TimedOut
+from litellm_codex_agent.provider.aiohttp_transport import AiohttpAnswer, asend
 
 from ..answers import chunks
 from ..endpoint import Connection, Endpoint, hang, stream_then
-from .calls import MODES, ask, hello
+from .calls import MESSAGES, MODES, ask, hello
 from .relays import listening, wall
-from .wires import SHIPPED, fetch
+from .wires import MODEL, SHIPPED, fetch, request
 
 SHORT = 0.3
 # The parts of a timeout that must not be the ones that end the wait.
@@ -110,3 +113,47 @@ def test_a_body_that_is_not_read_is_a_timeout(unread: str, way: str) -> None:
         fetch(way, unread, timeout=httpx.Timeout(SHORT), body={"messages": "x" * 20_000_000})
     assert monotonic() - started < PATIENCE
     gc.collect()
+
+
+@pytest.mark.parametrize("mode", ["streaming", "astreaming"])
+def test_the_time_between_two_parts_counts_and_not_the_time_of_all(endpoint: Endpoint, mode: str) -> None:
+    *parts, done = chunks(*({"content": word} for word in "abcdefgh"))
+
+    def slow(connection: Connection) -> None:
+        for part in (*parts, done, b""):
+            threading.Event().wait(SHORT / 4)
+            connection.chunk(part)
+
+    assert ask(mode, endpoint.lane(stream_then(slow)), timeout=SHORT).choices[0].message.content == "abcdefgh"
+
+
+def test_a_caller_that_takes_its_time_is_no_silence_of_the_endpoint(endpoint: Endpoint) -> None:
+    role, first, *rest = chunks({"content": "a"}, {"content": "b"})
+
+    def late(connection: Connection) -> None:
+        threading.Event().wait(SHORT * 1.5)
+        for part in (*rest, b""):
+            connection.chunk(part)
+
+    async def read() -> str:
+        call = {"api_base": endpoint.lane(stream_then(late, role + first)).base, "messages": MESSAGES}
+        heard = ""
+        async for part in await litellm.acompletion(model=MODEL, **call, stream=True, timeout=SHORT):
+            heard += part.choices[0].delta.content or ""
+            await asyncio.sleep(SHORT * 2)
+        return heard
+
+    assert asyncio.run(read()) == "ab"
+
+
+def test_an_answer_that_is_dropped_unread_leaves_no_alarm(endpoint: Endpoint) -> None:
+    async def drop() -> object:
+        answer = await asend(request(endpoint.lane(stream_then(hang(), *chunks({"content": "a"}))).base))
+        assert isinstance(answer, AiohttpAnswer)
+        alarm = weakref.ref(answer._silence)
+        del answer
+        await asyncio.sleep(0)
+        gc.collect()
+        return alarm()
+
+    assert asyncio.run(drop()) is None

@@ -174,6 +174,16 @@ def test_a_header_goes_out_as_utf_8(endpoint: Endpoint, way: str) -> None:
     assert lane.asked[0].headers["x-team"].encode("latin-1").decode() == "grün"
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("given", "sent"), [({}, "gzip, deflate"), ({"accept-encoding": "identity"}, "identity")])
+def test_a_packed_reply_is_asked_for_unless_the_caller_says_how(
+    endpoint: Endpoint, way: str, given: dict[str, str], sent: str
+) -> None:
+    lane = hello(endpoint)
+    fetch(way, lane.base, headers=given)
+    assert lane.asked[0].headers["accept-encoding"].startswith(sent)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_client_of_the_callers_own_is_the_one_that_is_used(mode: str) -> None:
     client = httpx.AsyncClient() if mode.startswith("a") else httpx.Client()
