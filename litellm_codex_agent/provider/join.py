@@ -74,10 +74,9 @@ class _Run:
         text = chunk["choices"][0]["delta"].get(self._name)
         if not self._name or type(text) is not str:
             return False
-        # One comparison of Python's own: the first is lent the text of the other for as long as it takes.
+        # One comparison of Python's own: the first is given the text of the other, and by `whole` that of all.
         self._delta[self._name] = text
         alike: bool = chunk == self._first
-        self._delta[self._name] = self._texts[0]
         if alike:
             self._texts.append(text)
         return alike

@@ -121,6 +121,9 @@ def in_delta(**fields: Any) -> list[Chunk]:
 APART = {
     "another choice": [ONE, chunk({"content": "two "}, index=1)],
     "two choices": [{**each, "choices": each["choices"] * 2} for each in (ONE, TWO)],
+    "a second choice that says the same": [
+        {**each, "choices": [*each["choices"], chunk({"content": "a"}, index=1)["choices"][0]]} for each in (ONE, TWO)
+    ],
     "one choice, then two": [ONE, {**TWO, "choices": TWO["choices"] * 2}],
     "a role": [ONE, chunk({"role": "assistant", "content": "two "})],
     "another role": [chunk({"role": role, "content": role}) for role in ("assistant", "tool")],
@@ -132,6 +135,8 @@ APART = {
     "a tool call": [ONE, chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]})],
     "a tool call beside text": in_delta(tool_calls=[{"index": 0, "function": {"arguments": "{"}}]),
     "a piece of another text": in_delta(refusal="no"),
+    "pieces of another text": [chunk({"refusal": text}) for text in "ab"],
+    "pieces of a field without a name": [chunk({"": text}) for text in "ab"],
     "a piece of an old function call": in_delta(function_call={"arguments": "{"}),
     "pieces of a tool call": [chunk({"tool_calls": [{"index": 0, "function": {"arguments": x}}]}) for x in "ab"],
     "the same log probabilities": in_choice(logprobs={"content": [{"token": "a", "logprob": -1}]}),
