@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import importlib.metadata
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import litellm_codex_agent
 from litellm_codex_agent.errors import Misconfigured
 from litellm_codex_agent.provider.installed import OLDEST, check
 
-# A fresh interpreter that imports LiteLLM takes five seconds here.
-RUN_SECONDS = 120
 TOLD = "LiteLLM {} fails in every call with tools until you run: pip install mcp"
 
 
@@ -48,16 +48,19 @@ def test_nothing_is_told_where_mcp_is_there_or_not_needed(version: str, caplog: 
     assert caplog.messages == []
 
 
-@pytest.mark.fresh
-def test_registering_looks_at_what_is_installed() -> None:
-    code = """
-import importlib.metadata, litellm, litellm_codex_agent
-importlib.metadata.version = lambda name: "1.89.7"
-litellm_codex_agent.register()
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=RUN_SECONDS)
-    assert "LiteLLM 1.89.7 is too old" in done.stderr.splitlines()[-1]
-    assert done.returncode == 1
+def test_registering_looks_at_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = SimpleNamespace(version="1.89.7")
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: old)
+    with pytest.raises(Misconfigured, match=r"LiteLLM 1\.89\.7 is too old"):
+        litellm_codex_agent.register()
+
+
+def test_a_litellm_that_was_not_installed_as_a_package_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", nowhere)
+    check()
 
 
 def test_the_oldest_is_the_one_that_the_package_asks_for() -> None:
