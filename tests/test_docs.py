@@ -29,7 +29,7 @@ from . import answers
 from .docs_blocks import PAGES, ROOT, Block, blocks, exports, headings, links, of_language, rows
 from .endpoint import Endpoint, reply
 from .parity.rows import ROWS
-from .parity.versions import DIFFERENCES
+from .parity.versions import DIFFERENCES, LACKS
 from .provider.routers import acall, router
 from .versions.run import VERSIONS
 
@@ -215,6 +215,15 @@ def test_the_page_of_parity_has_every_row_and_its_difference() -> None:
 def test_the_page_of_parity_names_what_differs_on_other_versions() -> None:
     table = rows(DOCS / "reference" / "parity.md", under="On other versions")
     assert table == [(f"`{it.row}`", it.mode, it.versions, it.why) for it in DIFFERENCES]
+
+
+def test_the_page_of_parity_names_what_an_older_litellm_does_not_do() -> None:
+    table = rows(DOCS / "reference" / "parity.md", under="What an older LiteLLM does not do")
+    assert table == [(what, lack.versions, lack.why) for what, lack in LACKS.items()]
+
+
+def test_the_readme_names_the_versions_that_are_run() -> None:
+    assert f"{', '.join(VERSIONS[:-1])} and {VERSIONS[-1]}" in (ROOT / "README.md").read_text()
 
 
 def test_the_page_of_parity_names_the_versions_that_are_run() -> None:

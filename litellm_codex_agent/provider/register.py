@@ -5,6 +5,7 @@ from __future__ import annotations
 import litellm
 from litellm.utils import custom_llm_setup
 
+from . import installed
 from .eager import Hook
 from .handler import CodexAgent
 from .request import NAMES
@@ -18,7 +19,9 @@ def register() -> None:
     """Make `codex-agent/<model>` and `codex_cli_agent/<model>` models of LiteLLM. Call it before `Router(...)`.
 
     Appends to what other plugins have registered, and does nothing where it already stands.
+    Raises `Misconfigured` on a LiteLLM that is too old.
     """
+    installed.check()
     registered = {item["provider"]: item["custom_handler"] for item in litellm.custom_provider_map}
     for name in NAMES:
         other = registered.get(name, handler)

@@ -34,8 +34,9 @@ def reply_of(request: Request, status: int, headers: Mapping[str, str], body: by
     """A `ModelResponse` under the requested name, with the endpoint's name and headers in the hidden parameters."""
     _log_reply(request, body)
     reply = settled(read_reply(checked(status, headers, body)))
+    cost = _reported_cost(request, reply.get("usage"))
     try:
-        response = ModelResponse(**{"usage": Usage(), **reply})
+        response = ModelResponse(**{**reply, "usage": _usage(reply.get("usage") or {}, cost)})
     except (TypeError, ValueError, AttributeError) as error:
         raise BrokenReply(f"The endpoint's reply is not a chat completion: {error}.") from error
     upstream, response.model = response.model, request.model
@@ -43,22 +44,18 @@ def reply_of(request: Request, status: int, headers: Mapping[str, str], body: by
     response._hidden_params.update(
         {"additional_headers": headers_of(headers), "upstream_model": upstream},
     )
-    cost = _reported_cost(reply.get("usage"))
-    if cost is not None and not _is_priced(request):
+    if cost is not None:
         response._hidden_params["response_cost"] = cost
     return response
 
 
 def chunk_of(request: Request, chunk: Mapping[str, Any]) -> ModelResponseStream:
-    """A `ModelResponseStream` under the requested name. Its usage keeps a cost only where the user set no price."""
+    """A `ModelResponseStream` under the requested name."""
     fields = {key: value for key, value in chunk.items() if value is not None}
     fields["model"] = request.model
     try:
         if "usage" in fields:
-            usage = dict(fields["usage"])
-            if _is_priced(request):
-                usage.pop("cost", None)
-            fields["usage"] = Usage(**usage)
+            fields["usage"] = _usage(fields["usage"], _reported_cost(request, fields["usage"]))
         return request.stamp.made(fields)
     except (TypeError, ValueError, AttributeError) as error:
         raise BrokenReply(f"A chunk of the stream is not one of a chat completion: {error}.") from error
@@ -94,9 +91,17 @@ def _redirect(message: str, headers: Mapping[str, str]) -> Refusal:
     return Refusal(f"The endpoint redirects to {target}; set api_base to that address. {message}".strip())
 
 
-def _reported_cost(usage: object) -> float | None:
+def _usage(usage: Mapping[str, Any], cost: float | None) -> Usage:
+    """Its cost stays only where it is the one to log: some LiteLLMs bill what stands here, others fail on a word."""
+    return Usage(**{name: value for name, value in usage.items() if name != "cost" or cost is not None})
+
+
+def _reported_cost(request: Request, usage: object) -> float | None:
+    """What the endpoint says that the call has cost, where the user set no price."""
     cost = usage.get("cost") if isinstance(usage, Mapping) else None
-    return float(cost) if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None
+    if not isinstance(cost, (int, float)) or isinstance(cost, bool) or _is_priced(request):
+        return None
+    return float(cost)
 
 
 def _is_priced(request: Request) -> bool:

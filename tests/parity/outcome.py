@@ -10,6 +10,7 @@ from litellm import Router
 
 from .. import answers
 from ..endpoint import Endpoint, reply
+from ..provider.routers import cooldowns
 from .rows import Row
 
 MODES = ("completion", "acompletion", "streaming", "astreaming")
@@ -63,13 +64,8 @@ async def outcome(endpoint: Endpoint, provider: str, row: Row, mode: str, way: W
         seen = await _result(router, mode, call)
     except Exception as raised:
         error, status = type(raised).__name__, getattr(raised, "status_code", None)
-    cooled = await _cooldowns(router).async_get_active_cooldowns(ids, parent_otel_span=None)
+    cooled = await cooldowns(router).async_get_active_cooldowns(ids, parent_otel_span=None)
     return Outcome(error, status, *_seen(seen), requests=len(lane.asked), cooled=len(cooled))
-
-
-def _cooldowns(router: Any) -> Any:
-    """LiteLLM 1.109 has a new name for them, and warns of the old one."""
-    return router.health().cooldowns if hasattr(router, "health") else router.cooldown_cache
 
 
 async def _result(router: Router, mode: str, call: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from .rows import ROWS
 
-__all__ = ["DIFFERENCES", "Difference", "MENDED", "installed", "named"]
+__all__ = ["DIFFERENCES", "Difference", "LACKS", "Lack", "MENDED", "installed", "lacks", "named"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,39 @@ DIFFERENCES = [
 MENDED = {"silence between chunks": (1, 109), "a stream that ends without a finish": (1, 109)}
 
 
+@dataclass(frozen=True)
+class Lack:
+    """What LiteLLMs below `until` do not do, whichever provider is asked."""
+
+    until: tuple[int, ...]
+    why: str
+
+    @property
+    def versions(self) -> str:
+        return f"below {'.'.join(map(str, self.until))}"
+
+
+_DROPPED = "LiteLLM does not know it yet, and drops it, for `openai/` too"
+_UNASKED = (
+    "unless `include_usage` asks for it, LiteLLM tells the caller no usage, or one without its details; "
+    "what it logs is right"
+)
+LACKS = {
+    "store": Lack((1, 100), _DROPPED),
+    "prompt_cache_key": Lack((1, 100), _DROPPED),
+    "verbosity": Lack((1, 95), _DROPPED),
+    "usage not asked for, streaming": Lack((1, 100), _UNASKED),
+    "usage not asked for, astreaming": Lack((1, 103), _UNASKED),
+    "a fault of a stream as it is": Lack((1, 95), "the Router wraps it in a MidStreamFallbackError, as with `openai/`"),
+    "the cost that an endpoint reports in a stream": Lack(
+        (1, 95), "LiteLLM logs the cost by price, and so 0 without one, as with `openai/`"
+    ),
+    "a price of its own for each deployment": Lack(
+        (1, 95), "LiteLLM registers a deployment's price under the model's name, for all that have it"
+    ),
+}
+
+
 def installed() -> tuple[int, ...]:
     """The LiteLLM in this environment."""
     return tuple(int(part) for part in version("litellm").split(".")[:3] if part.isdecimal())
@@ -60,6 +93,11 @@ def named(row: str, mode: str, on: tuple[int, ...]) -> Difference | None:
     return next((it for it in DIFFERENCES if (it.row, it.mode) == (row, mode) and on < it.until), None)
 
 
+def lacks(what: str) -> bool:
+    """Whether the LiteLLM of this environment is below the first that does `what`."""
+    return what in LACKS and installed() < LACKS[what].until
+
+
 def _main() -> None:
     for row in ROWS:
         if row.differs and installed() < MENDED.get(row.name, (9,)):
@@ -67,6 +105,9 @@ def _main() -> None:
     for it in DIFFERENCES:
         if named(it.row, it.mode, installed()):
             print(f"{it.row}, {it.mode}: {it.why}")
+    for what, lack in LACKS.items():
+        if lacks(what):
+            print(f"{what}: {lack.why}")
 
 
 if __name__ == "__main__":

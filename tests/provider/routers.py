@@ -50,6 +50,16 @@ async def acall(of: Router, mode: str, **fields: Any) -> Any:
     return [chunk async for chunk in await of.acompletion(stream=True, **fields)]
 
 
+def cooldowns(of: Any) -> Any:
+    """LiteLLM 1.109 has a new name for them, and warns of the old one."""
+    return of.health().cooldowns if hasattr(of, "health") else of.cooldown_cache
+
+
+def ids(of: Any) -> list[str]:
+    """Those of the group's deployments; as above."""
+    return list(of.registry().names("agent", kind="ids") if hasattr(of, "registry") else of.get_model_ids("agent"))
+
+
 class Kept(CustomLogger):
     """What LiteLLM told its callbacks."""
 

@@ -27,7 +27,7 @@ from litellm_codex_agent.wire.chat import MAX_ERROR_CHARS
 from ..answers import error
 from ..endpoint import Endpoint, reply
 from .calls import MODES, ask
-from .routers import Kept, acall, call, router
+from .routers import Kept, acall, call, cooldowns, ids, router
 
 CALL = {"model": "mini", "litellm_params": {"custom_llm_provider": "codex_cli_agent"}}
 KEY = "sk-very-secret-key-9876"
@@ -168,7 +168,5 @@ def test_the_router_waits_as_long_as_the_endpoint_asked_for(endpoint: Endpoint, 
     agents = router(lane.base, lane.base, cooldown_time=1)
     with pytest.raises(litellm.RateLimitError):
         call(agents, mode)
-    cooled = asyncio.run(
-        agents.cooldown_cache.async_get_active_cooldowns(agents.get_model_ids(), parent_otel_span=None)
-    )
+    cooled = asyncio.run(cooldowns(agents).async_get_active_cooldowns(ids(agents), parent_otel_span=None))
     assert [entry[1]["cooldown_time"] for entry in cooled] == [9]

@@ -31,16 +31,19 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.fresh
 def test_importing_the_package_imports_neither_litellm_nor_http() -> None:
     code = "import sys, litellm_codex_agent as p; dir(p); print({'litellm', 'httpx', 'aiohttp'} & set(sys.modules))"
     assert run(code) == "set()"
 
 
+@pytest.mark.fresh
 def test_the_response_helpers_need_no_litellm() -> None:
     code = "import sys; from litellm_codex_agent import extract_content; print('litellm' in sys.modules)"
     assert run(code) == "False"
 
 
+@pytest.mark.fresh
 @pytest.mark.parametrize(
     "line",
     [

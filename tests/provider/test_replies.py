@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from typing import Any
 
 import litellm
@@ -11,6 +12,7 @@ import pytest
 from .. import answers
 from ..answers import chunk, completion, tool_call
 from ..endpoint import DONE, Endpoint, event, reply, stream
+from ..parity.versions import lacks
 from .calls import MESSAGES, MODES, ask, hello, speaking
 from .routers import Kept, acall, router
 
@@ -23,10 +25,19 @@ DETAILS = {
 
 @pytest.mark.parametrize("mode", MODES)
 def test_usage_comes_back_with_its_details(endpoint: Endpoint, mode: str) -> None:
-    usage = ask(mode, speaking(endpoint, {"content": "Hi"}, usage=DETAILS)).usage
+    asked = {"stream_options": {"include_usage": True}} if "stream" in mode else {}
+    usage = ask(mode, speaking(endpoint, {"content": "Hi"}, usage=DETAILS), **asked).usage
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (11, 7, 18)
     assert usage.prompt_tokens_details.cached_tokens == 3
     assert usage.completion_tokens_details.reasoning_tokens == 5
+
+
+@pytest.mark.parametrize("mode", ["streaming", "astreaming"])
+def test_the_usage_of_a_stream_comes_back_without_being_asked_for(endpoint: Endpoint, mode: str) -> None:
+    usage = ask(mode, speaking(endpoint, {"content": "Hi"}, usage=DETAILS)).usage
+    details = usage.prompt_tokens_details
+    comes = (usage.total_tokens, details and details.cached_tokens) == (18, 3)
+    assert comes is not lacks(f"usage not asked for, {mode}")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -120,12 +131,17 @@ BY_PRICE = 11 * 0.5 + 7 * 1.0
 REPORTED = {**answers.USAGE, "cost": 0.25}
 
 
-async def logged_cost(endpoint: Endpoint, mode: str, usage: dict[str, Any], **price: Any) -> Any:
+async def logged_cost(endpoint: Endpoint, mode: str, usage: dict[str, Any], model: str, **price: Any) -> Any:
     kept = Kept()
     litellm.callbacks.append(kept)
     lane = speaking(endpoint, {"content": "Hi"}, usage=usage)
-    await acall(router(lane.base, **price), mode)
+    params = {**price.pop("params", {}), "model": f"codex-agent/{model}"}
+    await acall(router(lane.base, params=params, **price), mode)
     return (await kept.told(1, lane.base))[0][0]["response_cost"]
+
+
+# On some LiteLLMs a deployment's price outlives it, so a test has a model of its own.
+MODELS = (f"priced{number}" for number in count())
 
 
 @pytest.mark.parametrize("mode", ["acompletion", "astreaming"])
@@ -144,7 +160,21 @@ async def logged_cost(endpoint: Endpoint, mode: str, usage: dict[str, Any], **pr
 def test_the_users_price_comes_before_the_cost_that_the_endpoint_reports(
     endpoint: Endpoint, mode: str, usage: dict[str, Any], price: dict[str, Any], cost: float
 ) -> None:
-    assert asyncio.run(logged_cost(endpoint, mode, usage, **price)) == pytest.approx(cost)
+    if cost == REPORTED["cost"] and mode == "astreaming" and lacks("the cost that an endpoint reports in a stream"):
+        cost = 0
+    assert asyncio.run(logged_cost(endpoint, mode, usage, next(MODELS), **price)) == pytest.approx(cost)
+
+
+def test_a_deployments_price_is_not_that_of_another_with_the_same_model(endpoint: Endpoint) -> None:
+    async def run() -> Any:
+        kept, named = Kept(), {"model": f"codex-agent/{next(MODELS)}"}
+        litellm.callbacks.append(kept)
+        await acall(router(hello(endpoint).base, params={**PRICE, **named}), "acompletion")
+        second = hello(endpoint)
+        await acall(router(second.base, params=named), "acompletion")
+        return (await kept.told(1, second.base))[0][0]["response_cost"]
+
+    assert (asyncio.run(run()) == 0) is not lacks("a price of its own for each deployment")
 
 
 @pytest.mark.parametrize("mode", ["acompletion", "astreaming"])
@@ -152,8 +182,9 @@ def test_a_registered_price_comes_before_the_cost_that_the_endpoint_reports(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     monkeypatch.setattr(litellm, "model_cost", dict(litellm.model_cost))
-    litellm.register_model({"codex-agent/mini": {**PRICE, "litellm_provider": "codex-agent", "mode": "chat"}})
-    assert asyncio.run(logged_cost(endpoint, mode, REPORTED)) == pytest.approx(BY_PRICE)
+    model = next(MODELS)
+    litellm.register_model({f"codex-agent/{model}": {**PRICE, "litellm_provider": "codex-agent", "mode": "chat"}})
+    assert asyncio.run(logged_cost(endpoint, mode, REPORTED, model)) == pytest.approx(BY_PRICE)
 
 
 @pytest.mark.parametrize("mode", ["completion", "acompletion"])

@@ -9,6 +9,7 @@ import pytest
 from litellm import Router
 
 from ..endpoint import Endpoint, Lane
+from ..parity.versions import lacks
 from .calls import MESSAGES, MODES, ask, hello
 
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
@@ -50,7 +51,7 @@ def test_every_openai_parameter_goes_out_as_it_was_written(endpoint: Endpoint, m
     lane = hello(endpoint)
     ask(mode, lane, **PARAMS)
     body = sent(lane)
-    assert {name: body.get(name) for name in PARAMS} == PARAMS
+    assert {name: body[name] for name in PARAMS if name in body} == {k: v for k, v in PARAMS.items() if not lacks(k)}
     assert body["model"] == "mini"
 
 
@@ -147,7 +148,7 @@ def test_what_json_cannot_say_is_a_400_and_not_a_guess(endpoint: Endpoint) -> No
 def test_reasoning_parameters_need_no_configuration_where_a_hook_runs(endpoint: Endpoint, mode: str, name: str) -> None:
     lane = hello(endpoint)
     ask(mode, lane, **{name: "low"})
-    assert sent(lane)[name] == "low"
+    assert sent(lane).get(name) == (None if lacks(name) else "low")
 
 
 def test_thinking_needs_no_configuration_where_a_hook_runs(endpoint: Endpoint) -> None:
