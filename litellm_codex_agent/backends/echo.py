@@ -2,30 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from .events import Chat, Done, Event, Text, Thought
+from .backend import Task
+from .events import Done, Event, Text, Thought, Usage
+from .parameters import HARMLESS, Parameters
 
-__all__ = ["echo"]
+__all__ = ["Echo"]
+
+# It has no model to steer and nothing to act on: whatever steers or bounds one changes nothing here.
+_MEANINGLESS = frozenset(
+    {
+        "frequency_penalty",
+        "logit_bias",
+        "max_completion_tokens",
+        "max_tokens",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "reasoning_effort",
+        "seed",
+        "stop",
+        "temperature",
+        "thinking",
+        "tools",
+        "top_p",
+        "verbosity",
+    }
+)
 
 
-async def echo(chat: Chat) -> AsyncGenerator[Event, None]:
+class Echo:
     """One thought, then the words one by one."""
-    words = _said(chat.messages).split()
-    yield Thought(f"Repeating {len(words)} words.")
-    for number, word in enumerate(words):
-        yield Text(f" {word}" if number else word)
-    yield Done(
-        prompt_tokens=sum(len(_text(message).split()) for message in chat.messages), completion_tokens=len(words)
-    )
+
+    name = "echo"
+    parameters = Parameters(ignored=HARMLESS | _MEANINGLESS)
+
+    def models(self) -> Sequence[str]:
+        return [self.name]
+
+    def check(self, model: str) -> None:
+        """Always ready."""
+
+    async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
+        words = _said(task.messages).split()
+        yield Thought(f"Repeating {len(words)} words.")
+        for number, word in enumerate(words):
+            yield Text(f" {word}" if number else word)
+        asked = sum(len(_text(message).split()) for message in task.messages)
+        yield Done(usage=Usage(prompt_tokens=asked, completion_tokens=len(words)))
 
 
-def _said(messages: Sequence[dict[str, Any]]) -> str:
+def _said(messages: Sequence[Mapping[str, Any]]) -> str:
     return next((_text(message) for message in reversed(messages) if message.get("role") == "user"), "")
 
 
-def _text(message: dict[str, Any]) -> str:
+def _text(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, str):
         return content

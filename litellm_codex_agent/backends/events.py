@@ -1,25 +1,21 @@
-"""What a run tells while it lives, and the conversation that it answers."""
+"""What a run tells while it lives, in the order in which it happens.
+
+Law: a `ToolCall` is told before anything is done. Whoever reads the events makes it durable first and
+only then asks for the next one, so what a run has begun to change is known even after a crash.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-__all__ = ["Backend", "Chat", "Done", "Event", "Text", "Thought"]
-
-
-@dataclass(frozen=True)
-class Chat:
-    """One request as a backend sees it."""
-
-    model: str
-    messages: Sequence[dict[str, Any]]
+__all__ = ["Done", "Event", "Failure", "FileChange", "Text", "Thought", "ToolCall", "ToolResult", "Usage"]
 
 
 @dataclass(frozen=True)
 class Thought:
-    """What the run does while it works. It streams as `reasoning_content`."""
+    """What the run thinks while it works. It streams as `reasoning_content`."""
 
     text: str
 
@@ -32,17 +28,60 @@ class Text:
 
 
 @dataclass(frozen=True)
+class ToolCall:
+    """The run is about to act: `text` is the command, the patch or the arguments, as a person reads them."""
+
+    id: str
+    name: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What came of the call with this id. A tool that failed is no failed run."""
+
+    id: str
+    ok: bool = True
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file of the workspace, by its path inside it: `kind` is added, changed or removed."""
+
+    path: str
+    kind: str = "changed"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the run took of its models, over all their calls. No cost means that none is known."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = None
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run has no answer: the status that its caller gets where nothing was done yet, and one sentence."""
+
+    status: int
+    message: str
+    code: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
 class Done:
-    """The end of a run that succeeded: what it took."""
+    """The end, told exactly once: why the run stopped, what it took, and the failure where it is one."""
 
-    prompt_tokens: int
-    completion_tokens: int
+    stopped_reason: str = "success"
+    usage: Usage = field(default_factory=Usage)
+    failure: Failure | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
-Event = Thought | Text | Done
-
-
-class Backend(Protocol):
-    """Answers one chat. Closing the generator ends the run and all that it started."""
-
-    def __call__(self, chat: Chat) -> AsyncGenerator[Event, None]: ...
+Event = Thought | Text | ToolCall | ToolResult | FileChange | Done
