@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from .events import Event
 from .parameters import Parameters
 
-__all__ = ["Backend", "NotReady", "Task"]
+__all__ = ["Backend", "NoSuchModel", "NotReady", "Task"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class NotReady(Exception):
     """A backend cannot work as it is set up; the message says why, and what to do."""
 
 
+class NoSuchModel(Exception):
+    """A backend has no model of this name; the message says what it has."""
+
+
 class Backend(Protocol):
     """Answers tasks. Its events end with exactly one `Done`; closing the generator ends all that it started."""
 
@@ -43,7 +47,10 @@ class Backend(Protocol):
         ...
 
     def check(self, model: str) -> None:
-        """Raises `NotReady` where `model` cannot be asked now. Cheap: it is called at each request and by /ready."""
+        """Raises `NoSuchModel`, or `NotReady` where `model` cannot be asked now. Cheap: each request and /ready ask.
+
+        `model` is what stands behind the backend's name and a colon; empty is the backend's own choice.
+        """
         ...
 
     def answer(self, task: Task) -> AsyncGenerator[Event, None]: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from .backend import Task
+from .backend import NoSuchModel, Task
 from .events import Done, Event, Text, Thought, Usage
 from .parameters import HARMLESS, Parameters
 
@@ -42,7 +42,9 @@ class Echo:
         return [self.name]
 
     def check(self, model: str) -> None:
-        """Always ready."""
+        """Always ready; it has no models to choose from."""
+        if model:
+            raise NoSuchModel(f"There is no {self.name}:{model}. Ask for {self.name}.")
 
     async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         words = _said(task.messages).split()

@@ -1,4 +1,4 @@
-"""A backend's table of parameters: honoured, passed on, listed as ignored, or refused by name. None is dropped in silence."""
+"""A table of parameters for each backend: honoured, passed on, ignored and listed, or refused by name. None is lost."""
 
 from __future__ import annotations
 

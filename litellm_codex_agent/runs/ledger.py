@@ -1,0 +1,88 @@
+"""A run's rows in the journal: how a run is written down while it lives, and read back when it has ended."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from ..backends.events import Done, Event
+from .identity import Ask
+from .journal import Journal
+from .outcome import outcome_of
+from .record import Record
+from .run import Run
+from .telling import from_json, to_json
+from .work import Work, redacted
+
+__all__ = ["Ledger", "new_record"]
+
+_ID_BYTES = 12
+
+
+def new_record(ask: Ask, work: Work, now: float) -> Record:
+    """The row of a run that is about to wait for its turn."""
+    asked = redacted({"messages": list(work.messages), "parameters": dict(work.parameters)}, work.secrets)
+    return Record(
+        id=f"run_{secrets.token_hex(_ID_BYTES)}",
+        tenant=ask.tenant,
+        key=ask.key,
+        digest=ask.digest,
+        session=work.session,
+        backend=work.backend.name,
+        model=work.named,
+        state="queued",
+        created=now,
+        attempt=ask.attempt or 0,
+        detached=int(work.detached),
+        asked=json.dumps(asked, ensure_ascii=False),
+    )
+
+
+class Ledger:
+    """Runs in terms of rows."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def started(self, run: Run) -> None:
+        self._journal.note(run.id, state="running", started=run.record.started)
+
+    def tell(self, run: Run, event: Event, at: float) -> None:
+        self._journal.tell(run.id, len(run.told) + 1, at, to_json(event))
+
+    async def acted(self, run: Run) -> None:
+        """On the disk before the run does anything: after a crash it is not begun again."""
+        await self._journal.change(run.id, acted=1)
+
+    async def ended(self, run: Run, done: Done) -> None:
+        """The final result, before anybody hears it."""
+        outcome = outcome_of(done, acted=run.acted, has_answer=bool(run.story.text))
+        columns: dict[str, Any] = {
+            "state": "ended",
+            "ended": run.record.ended,
+            "attempt": run.record.attempt,
+            "stopped_reason": done.stopped_reason,
+            "answered": int(outcome.answered),
+            "done": json.dumps(to_json(done), ensure_ascii=False),
+        }
+        await self._journal.change(run.id, **columns)
+        run.record = replace(run.record, **columns)
+
+    def delivered(self, run: Run) -> None:
+        """Somebody has the answer: the run's key is closed."""
+        run.record = replace(run.record, delivered=1)
+        self._journal.note(run.id, delivered=1)
+
+    def restore(self, run_id: str) -> Run | None:
+        """An ended run as it was told, or None where there is none."""
+        record = self._journal.record(run_id)
+        if record is None or record.state != "ended":
+            return None
+        run = Run(record, acted=bool(record.acted))
+        for _, at, event in self._journal.events(run_id):
+            run.tell(from_json(event), at)
+        run.tell(from_json(json.loads(record.done)), record.ended or record.created)
+        run.recorded.set_result(None)
+        return run

@@ -1,0 +1,89 @@
+"""A run and what it has told, living or ended. Whoever follows reads the same list, each at a place of its own.
+
+There is no queue for each follower: a slow one lags behind, and costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+from ..backends.events import Done, Event, ToolCall
+from .identity import Known
+from .outcome import Outcome, outcome_of
+from .record import Record
+from .story import Story
+
+__all__ = ["Run", "Told"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event with its number in the run, counted from 1, and when it came."""
+
+    seq: int
+    at: float
+    event: Event
+
+
+@dataclass
+class Run:
+    """`record` is what the journal knows. `stop` is given the reason to stop, `recorded` the journal's word."""
+
+    record: Record
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    told: list[Told] = field(default_factory=list)
+    story: Story = field(default_factory=Story)
+    done: Done | None = None
+    outcome: Outcome | None = None
+    acted: bool = False
+    followers: int = 0
+    wait_until: float = 0.0
+    stop: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    recorded: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def seconds(self) -> float:
+        """How long the run worked."""
+        began, ended = self.record.started, self.record.ended
+        return ended - began if began is not None and ended is not None else 0.0
+
+    def known(self) -> Known:
+        """What the next request with this run's key has to know."""
+        return Known(self.id, self.record.digest, living=self.done is None, acted=self.acted)
+
+    def tell(self, event: Event, at: float) -> None:
+        """One more event, and everybody who follows sees it."""
+        self.acted = self.acted or isinstance(event, ToolCall)
+        self.story.add(event)
+        if isinstance(event, Done):
+            self.done = event
+            self.outcome = outcome_of(event, acted=self.acted, has_answer=bool(self.story.text))
+        self.told.append(Told(len(self.told) + 1, at, event))
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def follow(self, after: int = 0, beat: float | None = None) -> AsyncGenerator[Told | None, None]:
+        """The events behind number `after`, to the end; None when nothing came for `beat` seconds."""
+        position = after
+        while self.done is None or position < len(self.told):
+            if position < len(self.told):
+                yield self.told[position]
+                position += 1
+                continue
+            try:
+                await asyncio.wait_for(self._changed.wait(), beat)
+            except asyncio.TimeoutError:
+                yield None
+
+    async def ended(self) -> Done:
+        """Waits for the end."""
+        while self.done is None:
+            await self._changed.wait()
+        return self.done

@@ -1,0 +1,95 @@
+"""The state directory: the journal, the operator's key, and the lock that keeps a second server out of it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+__all__ = ["Address", "State", "StateError", "address_of", "opened"]
+
+_KEY_BYTES = 24
+
+
+class StateError(Exception):
+    """The state directory cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class State:
+    """An opened state directory. Whoever can read its files is the operator."""
+
+    directory: Path
+    operator_key: str
+
+    @property
+    def journal(self) -> Path:
+        return self.directory / "journal.sqlite3"
+
+    def announce(self, url: str) -> None:
+        """Say where the server listens, for the commands that ask it."""
+        _write(self.directory / "address.json", json.dumps(asdict(Address(url, os.getpid()))))
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens, and its process."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def opened(directory: Path) -> Iterator[State]:
+    """The directory, made if it is not there, and locked until the block ends."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(directory, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield State(directory, _operator_key(directory / "operator-key"))
+    except BlockingIOError as error:
+        raise StateError(
+            f"Another codex-agent serves from {directory}. Stop it, or set CODEX_AGENT_STATE to another directory."
+        ) from error
+    finally:
+        os.close(lock)
+
+
+def address_of(directory: Path) -> Address | None:
+    """Where the server of this directory listens, or last did."""
+    try:
+        return Address(**json.loads((directory / "address.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _operator_key(path: Path) -> str:
+    try:
+        if not path.exists():
+            _write(path, secrets.token_urlsafe(_KEY_BYTES))
+        return path.read_text().strip()
+    except OSError as error:
+        raise _unusable(path.parent, error) from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, and for its owner alone."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    beside.replace(path)
+
+
+def _unusable(directory: Path, error: OSError) -> StateError:
+    return StateError(
+        f"The state directory {directory} cannot be used: {error.strerror}. Set CODEX_AGENT_STATE to another one."
+    )
