@@ -140,7 +140,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """A connection to the journal at `path`, which is made where there is none."""
     try:
         # SQLite gives the files that it puts beside this one the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         _prepare(connection, path)
     except (OSError, sqlite3.Error) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -10,6 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows: two servers in one directory are then not kept apart
+    fcntl = None  # type: ignore[assignment]  # the module is there wherever this is checked
 
 __all__ = ["Address", "State", "StateError", "address_of", "opened"]
 
@@ -49,18 +53,25 @@ def opened(directory: Path) -> Iterator[State]:
     """The directory, made if it is not there, and locked until the block ends."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise _unusable(directory, error) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(lock, directory)
         yield State(directory, _operator_key(directory / "operator-key"))
-    except BlockingIOError as error:
+    finally:
+        os.close(lock)
+
+
+def _lock(descriptor: int, directory: Path) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
         raise StateError(
             f"Another codex-agent serves from {directory}. Stop it, or set CODEX_AGENT_STATE to another directory."
         ) from error
-    finally:
-        os.close(lock)
 
 
 def address_of(directory: Path) -> Address | None:
@@ -83,7 +94,7 @@ def _operator_key(path: Path) -> str:
 def _write(path: Path, text: str) -> None:
     """Whole or not at all, and for its owner alone."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
     beside.replace(path)

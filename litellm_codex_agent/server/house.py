@@ -1,0 +1,131 @@
+"""What the routes share: the backends, the runs and the caller's request turned into work. No HTTP is written here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from ..backends.backend import Backend, NoSuchModel, NotReady
+from ..backends.parameters import RefusedParameter, sort, sort_options
+from ..runs.identity import Ask
+from ..runs.supervisor import Supervisor
+from ..runs.work import Work
+from .errors import HttpError
+from .guard import Caller, caller_of
+from .metrics import Metrics
+
+__all__ = ["Asked", "House", "ask_of"]
+
+ATTEMPT = "x-codex-agent-attempt"
+RETRIES_LEFT = "x-codex-agent-retries-left"
+SESSION = "x-codex-agent-session-id"
+IDEMPOTENCY_KEY = "idempotency-key"
+# OpenAI's and Anthropic's own clients count their attempts so, beside an idempotency key of their own.
+STAINLESS_ATTEMPT = "x-stainless-retry-count"
+# Longer is no name; SQLite would keep it, and every error would carry it.
+MAX_NAME_CHARS = 512
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of either face, as far as both are alike."""
+
+    model: str
+    messages: list[dict[str, Any]]
+    parameters: Mapping[str, Any]
+    options: Mapping[str, Any]
+    digest: str
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass
+class House:
+    """One server's inside."""
+
+    backends: Mapping[str, Backend]
+    supervisor: Supervisor
+    metrics: Metrics
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def work(self, asked: Asked, request: Request, *, param: str = "model") -> Work:
+        """The work that a new run would do. Raises `HttpError` where nobody here can do it."""
+        backend, rest = self._backend(asked.model, param)
+        try:
+            parameters, ignored = sort(asked.parameters, backend.parameters, backend.name)
+            options = sort_options(asked.options, backend.parameters, backend.name)
+        except RefusedParameter as error:
+            raise HttpError(400, str(error), "unsupported_parameter", param=error.name) from error
+        budgets = asked.options.get("budgets") or {}
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        return Work(
+            backend,
+            rest,
+            asked.model,
+            asked.messages,
+            parameters,
+            options,
+            tuple(ignored),
+            tuple(secret for secret in (*self.secrets, *asked.secrets, given) if secret),
+            str(asked.options.get("session_id") or _name(request, SESSION)),
+            float(budgets.get("max_seconds") or self.supervisor.limits.max_seconds),
+        )
+
+    def names(self) -> list[str]:
+        """Every model that can be asked for."""
+        return sorted(name for backend in self.backends.values() for name in backend.models())
+
+    def fault(self, model: str) -> str:
+        """Why `model` cannot be asked now; empty where it can."""
+        try:
+            self._backend(model, "model")
+        except HttpError as error:
+            return error.message
+        return ""
+
+    def _backend(self, model: str, param: str) -> tuple[Backend, str]:
+        name, _, rest = model.partition(":")
+        backend = self.backends.get(name)
+        if backend is None:
+            raise self._unknown(f"There is no model {model[:MAX_NAME_CHARS]!r}.", param)
+        try:
+            backend.check(rest)
+        except NoSuchModel as error:
+            raise self._unknown(str(error), param) from error
+        except NotReady as error:
+            raise HttpError(503, f"{model} is not ready. {error}", "not_ready", param=param) from error
+        return backend, rest
+
+    def _unknown(self, message: str, param: str) -> HttpError:
+        return HttpError(404, f"{message} There is: {', '.join(self.names())}.", "model_not_found", param=param)
+
+
+def ask_of(request: Request, digest: str) -> Ask:
+    """Who the request says it is, in its headers."""
+    caller: Caller = caller_of(request.scope)
+    attempt = _count(request, ATTEMPT)
+    return Ask(
+        tenant=caller.tenant,
+        key=_name(request, IDEMPOTENCY_KEY),
+        attempt=_count(request, STAINLESS_ATTEMPT) if attempt is None else attempt,
+        retries_left=_count(request, RETRIES_LEFT),
+        digest=digest,
+    )
+
+
+def _name(request: Request, header: str) -> str:
+    value = request.headers.get(header, "").strip()
+    if len(value) > MAX_NAME_CHARS:
+        raise HttpError(400, f"`{header}` is longer than {MAX_NAME_CHARS} characters.", "header_too_long", param=header)
+    return value
+
+
+def _count(request: Request, header: str) -> int | None:
+    value = request.headers.get(header, "").strip()
+    if not value:
+        return None
+    if not value.isdecimal() or len(value) > 9:
+        raise HttpError(400, f"`{header}` has to be a count, as in 0 or 2.", "header_not_a_count", param=header)
+    return int(value)
