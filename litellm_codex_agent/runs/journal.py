@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +63,9 @@ class Journal:
         """Some columns of a run become others."""
         await self._durably(_update(run_id, columns))
 
-    def note(self, run_id: str, **columns: Any) -> None:
-        """The same, where nobody has to wait for it."""
-        self._writer.soon(_update(run_id, columns))
+    def note(self, run_id: str, noted: Callable[[], None] = lambda: None, **columns: Any) -> None:
+        """The same, where nobody has to wait for it; `noted` is called when it is on the disk, or cannot be."""
+        self._writer.soon(_update(run_id, columns)).add_done_callback(lambda _: noted())
 
     def tell(self, run_id: str, seq: int, at: float, event: dict[str, Any]) -> None:
         """An event of a run. It is on the disk with the next thing that is awaited, at the latest."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..backends.events import Done, Event
-from .identity import Ask
+from .identity import Ask, Known
 from .journal import Journal
 from .outcome import outcome_of
 from .record import Record
@@ -45,6 +45,12 @@ class Ledger:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._delivering: set[str] = set()  # delivered, and not yet on the disk
+
+    def known(self, ask: Ask) -> Known | None:
+        """The newest ended run of the request's key."""
+        known = self._journal.known(ask.tenant, ask.key) if ask.key else None
+        return replace(known, delivered=True) if known is not None and known.run_id in self._delivering else known
 
     def started(self, run: Run) -> None:
         self._journal.note(run.id, state="running", started=run.record.started)
@@ -71,9 +77,9 @@ class Ledger:
         run.record = replace(run.record, **columns)
 
     def delivered(self, run: Run) -> None:
-        """Somebody has the answer: the run's key is closed."""
-        run.record = replace(run.record, delivered=1)
-        self._journal.note(run.id, delivered=1)
+        """Somebody has the answer: the run's key is closed at once, and on the disk as soon as may be."""
+        self._delivering.add(run.id)
+        self._journal.note(run.id, lambda: self._delivering.discard(run.id), delivered=1)
 
     def restore(self, run_id: str) -> Run | None:
         """An ended run as it was told, or None where there is none."""

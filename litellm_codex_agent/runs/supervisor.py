@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..backends.events import Done, Event, Failure, ToolCall
@@ -44,12 +44,17 @@ class Limits:
 
 @dataclass
 class Follower:
-    """One request that waits for a run's answer: whether its reply has begun, and whether it has all of it."""
+    """One request that waits for a run's answer; `answering` once its reply has begun."""
 
     run: Run
     ask: Ask
     answering: bool = False
-    delivered: bool = False
+    _ledger: Ledger | None = field(default=None, repr=False)
+
+    def delivered(self) -> None:
+        """The caller has all of the answer, so the next one who asks the same asks anew."""
+        if self._ledger is not None:
+            self._ledger.delivered(self.run)
 
 
 class Supervisor:
@@ -79,7 +84,7 @@ class Supervisor:
         """The run that answers `ask`; a new one does `work`. Leaving the block is going away."""
         run = self._run_for(ask, work)
         run.followers += 1
-        follower = Follower(run, ask)
+        follower = Follower(run, ask, _ledger=self._ledger)
         try:
             await asyncio.shield(run.recorded)
             yield follower
@@ -117,7 +122,7 @@ class Supervisor:
 
     def _run_for(self, ask: Ask, work: Work) -> Run:
         living = self._by_key.get((ask.tenant, ask.key)) if ask.key else None
-        known = living.known() if living else self.journal.known(ask.tenant, ask.key) if ask.key else None
+        known = living.known() if living else self._ledger.known(ask)
         verdict = decide(ask, known)
         if verdict is Verdict.CONFLICT:
             raise KeyReused(
@@ -197,11 +202,7 @@ class Supervisor:
     def _leave(self, follower: Follower) -> None:
         run = follower.run
         run.followers -= 1
-        if run.done is not None:
-            if follower.delivered and not run.record.delivered:
-                self._ledger.delivered(run)
-            return
-        if run.record.detached:
+        if run.done is not None or run.record.detached:
             return
         loop = asyncio.get_running_loop()
         if waits_for_another(follower.ask, answering=follower.answering):

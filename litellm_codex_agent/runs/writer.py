@@ -15,7 +15,7 @@ from typing import Any
 __all__ = ["Statement", "Writer"]
 
 Statement = tuple[str, Sequence[Any]]
-_Given = tuple[list[Statement], "asyncio.Future[None] | None"]
+_Given = tuple[list[Statement], "asyncio.Future[sqlite3.Error | None]"]
 
 # What one commit takes at the most: beyond it the first in it waits longer than all of it gains.
 BATCH = 500
@@ -33,15 +33,18 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="codex-agent-journal", daemon=True)
         self._thread.start()
 
-    def soon(self, *statements: Statement) -> None:
-        """Write these with whatever is written next."""
-        self._given.put((list(statements), None))
+    def soon(self, *statements: Statement) -> asyncio.Future[sqlite3.Error | None]:
+        """Write these behind what was given before them. The future tells when they are on the disk, or why not."""
+        done: asyncio.Future[sqlite3.Error | None] = self._loop.create_future()
+        self._given.put((list(statements), done))
+        return done
 
     async def durably(self, *statements: Statement) -> None:
-        """Write these, and what was given before them; on the disk when this returns. Raises `sqlite3.Error`."""
-        done: asyncio.Future[None] = self._loop.create_future()
-        self._given.put((list(statements), done))
-        await done
+        """The same, and wait for it. Raises `sqlite3.Error`."""
+        # A caller that is cancelled leaves; what was given is written all the same.
+        error = await asyncio.shield(self.soon(*statements))
+        if error is not None:
+            raise error
 
     async def close(self) -> None:
         """Write what is left, and end the thread."""
@@ -52,8 +55,7 @@ class Writer:
         while batch := self._batch():
             error = self._commit([statement for statements, _ in batch for statement in statements])
             self.fault = str(error) if error else ""
-            waiting = [done for _, done in batch if done is not None]
-            self._loop.call_soon_threadsafe(_settle, waiting, error)
+            self._loop.call_soon_threadsafe(_settle, [done for _, done in batch], error)
         self._connection.close()
 
     def _batch(self) -> list[_Given]:
@@ -80,11 +82,6 @@ class Writer:
         return None
 
 
-def _settle(waiting: Sequence[asyncio.Future[None]], error: sqlite3.Error | None) -> None:
+def _settle(waiting: Sequence[asyncio.Future[sqlite3.Error | None]], error: sqlite3.Error | None) -> None:
     for done in waiting:
-        if done.done():
-            continue  # its caller was cancelled
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
+        done.set_result(error)

@@ -80,7 +80,7 @@ class Reply:
             await failed(failure, run.id)(scope, receive, send)
         else:
             await JSONResponse(self.face.whole(run), headers={RUN_ID: run.id})(scope, receive, send)
-        follower.delivered = True
+        follower.delivered()
 
     async def _stream(self, follower: Follower, scope: Scope, receive: Receive, send: Send) -> None:
         run = follower.run
@@ -95,7 +95,7 @@ class Reply:
                 async for told in events:
                     await send(_part(self._piece(run, told)))
                 await send({"type": "http.response.body", "body": b""})
-        follower.delivered = True
+        follower.delivered()
 
     def _piece(self, run: Run, told: Told | None) -> bytes:
         return sse.comment("working") if told is None else b"".join(self.face.pieces(run, told))
