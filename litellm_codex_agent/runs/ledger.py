@@ -52,6 +52,10 @@ class Ledger:
         known = self._journal.known(ask.tenant, ask.key) if ask.key else None
         return replace(known, delivered=True) if known is not None and known.run_id in self._delivering else known
 
+    async def interrupt(self, now: float) -> int:
+        """All that had not ended is told as interrupted from now on; how many runs there were."""
+        return await self._journal.interrupt(now, json.dumps(to_json(Done("interrupted"))))
+
     def started(self, run: Run) -> None:
         self._journal.note(run.id, state="running", started=run.record.started)
 

@@ -102,6 +102,10 @@ class Supervisor:
         run = self._living.get(run_id) or self._ledger.restore(run_id)
         return run if run is not None and tenant in (None, run.record.tenant) else None
 
+    async def recover(self) -> int:
+        """Called before the first run: what the last server left unfinished was interrupted; how many runs that was."""
+        return await self._ledger.interrupt(self._clock())
+
     def stop(self, run: Run, reason: str) -> None:
         """End a living run; the first reason counts."""
         if not run.stop.done():

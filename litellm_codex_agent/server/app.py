@@ -1,94 +1,156 @@
-"""The routes of the agent endpoint. `uvicorn litellm_codex_agent.server.app:app --port 8788` serves them."""
+"""The agent endpoint as an ASGI application. `uvicorn litellm_codex_agent.server.app:app --port 8788` serves it.
+
+It opens its state when the server starts, and not when this module is imported. Under plain uvicorn it lacks what
+needs the socket: the time limit on heads, the bind rule, and a drain that has an end; `codex-agent serve` has them.
+"""
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import settings
-from ..backends.echo import echo
-from ..backends.events import Backend
-from ..wire.chat import error_body
-from .chat import BadChat, read_chat, streamed, whole
+from ..backends.backend import Backend
+from ..backends.table import backends as all_backends
+from ..runs.journal import Journal, JournalError
+from ..runs.recorder import Recorder
+from ..runs.retention import keep_pruned
+from ..runs.run import Run
+from ..runs.state import State, StateError, opened
+from ..runs.supervisor import Limits, Supervisor
+from ..settings import ServerSettings
+from . import agent, chat, status
+from .access_log import AccessLog
+from .errors import HANDLERS, Fallback
+from .guard import Guard, Rules
+from .house import House
+from .hosts import allowed_hosts
+from .metrics import Metrics
 
-__all__ = ["app", "make_app"]
+__all__ = ["Endpoint", "app", "make_app"]
 
-BACKENDS: Mapping[str, Backend] = {"echo": echo}
-# A conversation with pictures; SERVER.md's limit.
-MAX_BODY_BYTES = 4 * 1024 * 1024
+_Handler = Callable[[House, Request], Awaitable[Response]]
 
-_Handler = Callable[[Request], Awaitable[Response]]
+_ROUTES: tuple[tuple[str, str, _Handler], ...] = (
+    ("POST", "/v1/chat/completions", chat.answer_chat),
+    ("POST", "/chat/completions", chat.answer_chat),
+    ("GET", "/v1/models", status.models),
+    ("POST", "/agent/run", agent.answer_run),
+    ("POST", "/agent/runs", agent.begin_run),
+    ("GET", "/agent/runs/{run_id}", agent.show_run),
+    ("GET", "/agent/runs/{run_id}/events", agent.watch_run),
+    ("DELETE", "/agent/runs/{run_id}", agent.cancel_run),
+    ("GET", "/ready", status.ready),
+    ("GET", "/health", status.alive),
+    ("GET", "/healthz", status.alive),
+    ("GET", "/metrics", status.metrics),
+    ("GET", "/openapi.json", status.openapi),
+)
 
-
-def make_app(key: str = "", backends: Mapping[str, Backend] = BACKENDS) -> Starlette:
-    """The endpoint for `backends`; with a `key`, all but the health routes ask for it."""
-
-    async def chat(request: Request) -> Response:
-        body = await _body(request)
-        if body is None:
-            return _error(413, f"The request body is larger than {MAX_BODY_BYTES:,} bytes.", "request_too_large")
-        try:
-            asked, stream, usage = read_chat(body)
-        except BadChat as error:
-            return _error(400, str(error), "invalid_request_error")
-        backend = backends.get(asked.model)
-        if backend is None:
-            names = ", ".join(sorted(backends))
-            return _error(404, f"There is no model {asked.model!r}. There is: {names}.", "model_not_found")
-        if stream:
-            return StreamingResponse(streamed(backend, asked, usage=usage), media_type="text/event-stream")
-        return JSONResponse(await whole(backend, asked))
-
-    async def models(_: Request) -> Response:
-        data = [{"id": name, "object": "model", "owned_by": "litellm-codex-agent"} for name in sorted(backends)]
-        return JSONResponse({"object": "list", "data": data})
-
-    async def alive(_: Request) -> Response:
-        return JSONResponse({"ok": True})
-
-    return Starlette(
-        routes=[
-            Route("/v1/chat/completions", _guarded(key, chat), methods=["POST"]),
-            Route("/chat/completions", _guarded(key, chat), methods=["POST"]),
-            Route("/v1/models", _guarded(key, models)),
-            Route("/ready", alive),
-            Route("/health", alive),
-            Route("/healthz", alive),
-        ]
-    )
+_log = logging.getLogger("litellm_codex_agent.server")
 
 
-def _guarded(key: str, handler: _Handler) -> _Handler:
-    async def checked(request: Request) -> Response:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if key and not hmac.compare_digest(given.encode(), key.encode()):
-            return _error(
-                401, "The key is missing or wrong. Send it as `Authorization: Bearer <key>`.", "invalid_api_key"
+class Endpoint:
+    """The application: closed until its server starts it, and again when that stops it."""
+
+    def __init__(self, config: ServerSettings, backends: Mapping[str, Backend]) -> None:
+        self._config = config
+        self._backends = backends
+        self._inside: ASGIApp | None = None
+        self._state: State | None = None
+        self._supervisor: Supervisor | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(self.opened(), receive, send)
+        elif self._inside is None:
+            raise RuntimeError("The endpoint is not open: its server has to speak ASGI's lifespan.")
+        else:
+            await self._inside(scope, receive, send)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Endpoint]:
+        """Open the state, tell what the last server left unfinished, and answer until the block ends."""
+        config = self._config
+        with opened(config.state) as state:
+            journal = Journal(state.journal)
+            house = self._house(journal, state)
+            pruning = asyncio.ensure_future(
+                keep_pruned(journal, keep_days=config.keep_days, keep_bytes=config.keep_bytes)
             )
-        return await handler(request)
+            try:
+                if count := await house.supervisor.recover():
+                    _log.warning("%d runs were unfinished when the last server died: they were interrupted", count)
+                self._state, self._supervisor = state, house.supervisor
+                self._inside = self._layers(house, state)
+                yield self
+            finally:
+                self._inside = None
+                await house.supervisor.drain(0.0)
+                pruning.cancel()
+                with suppress(asyncio.CancelledError):
+                    await pruning
+                await journal.close()
 
-    return checked
+    async def drain(self) -> None:
+        """Begin nothing more, give the runs their time, and stop those that do not use it."""
+        if self._supervisor is not None:
+            await self._supervisor.drain(self._config.drain_seconds)
+
+    def announce(self, url: str) -> None:
+        """Write down where this server listens, for `codex-agent runs`."""
+        if self._state is not None:
+            self._state.announce(url)
+
+    def _house(self, journal: Journal, state: State) -> House:
+        config, counts = self._config, Metrics(self._backends)
+        record = Recorder(config.record)
+
+        def on_end(run: Run) -> None:
+            if run.done is not None:
+                counts.ended(run.record.backend, run.done.stopped_reason, run.seconds, run.done.usage)
+            record(run)
+
+        limits = Limits(config.max_runs, config.max_queue, config.max_seconds, config.retry_seconds)
+        supervisor = Supervisor(journal, limits, on_end=on_end)
+        return House(self._backends, supervisor, counts, (config.key, state.operator_key))
+
+    def _layers(self, house: House, state: State) -> ASGIApp:
+        config = self._config
+        routes = [Route(path, partial(handler, house), methods=[method]) for method, path, handler in _ROUTES]
+        inner = Starlette(routes=routes, exception_handlers=dict(HANDLERS))
+        hosts = allowed_hosts(config.allowed_hosts, config.host)
+        rules = Rules(config.key, hosts, config.allowed_origins, state.operator_key)
+        return Fallback(AccessLog(Guard(inner, rules)), (config.key, state.operator_key))
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body, counted while it arrives; None where it is too large."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)
+def make_app(config: ServerSettings, backends: Mapping[str, Backend] | None = None) -> Endpoint:
+    """The endpoint as it is set up; `backends` are all of them where none are given."""
+    found = all_backends(config.recordings, config.replay_pace) if backends is None else backends
+    return Endpoint(config, found)
 
 
-def _error(status: int, message: str, code: str) -> Response:
-    kind = "authentication_error" if status == 401 else "invalid_request_error"
-    return JSONResponse(error_body(message, type=kind, code=code), status_code=status)
+async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive, send: Send) -> None:
+    """ASGI's lifespan around `opening`; what cannot be opened is one sentence, and no traceback."""
+    await receive()
+    try:
+        async with opening:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+    except (JournalError, StateError) as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        return
+    await send({"type": "lifespan.shutdown.complete"})
 
 
-app = make_app(settings.server().key)
+app = make_app(settings.server())

@@ -1,86 +1,93 @@
-"""A run's events as a chat completion: whole, or as the chunks of a stream."""
+"""A run as a chat completion: its steps as `reasoning_content`, its answer as `content`, then what it took.
+
+Each chunk carries the number of its event as the stream's id.
+"""
 
 from __future__ import annotations
 
 import json
-import time
-import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..backends.events import Backend, Chat, Done, Text, Thought
-from ..wire import sse
+from starlette.requests import Request
 
-__all__ = ["BadChat", "read_chat", "streamed", "whole"]
+from ..backends.events import Done, Failure, Text
+from ..runs.run import Run, Told
+from ..runs.story import as_thought
+from ..wire import completions, sse
+from ..wire.chat_request import ChatRequest, read_chat
+from ..wire.envelope import agent_fields
+from .agent import figures
+from .body import read_body
+from .house import House, ask_of, read
+from .reply import Reply, error_event
 
-
-class BadChat(ValueError):
-    """A request body that is not a chat; the message names the field."""
-
-
-def read_chat(body: bytes) -> tuple[Chat, bool, bool]:
-    """The chat, whether to stream it, and whether a stream ends with its usage."""
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadChat("The request body is not JSON.") from error
-    if not isinstance(asked, dict):
-        raise BadChat("The request body has to be a JSON object.")
-    model, messages = asked.get("model"), asked.get("messages")
-    if not isinstance(model, str) or not model:
-        raise BadChat("`model` has to be the name of a model, as in GET /v1/models.")
-    if not isinstance(messages, list) or not messages or not all(isinstance(message, dict) for message in messages):
-        raise BadChat("`messages` has to be a list of at least one message.")
-    options = asked.get("stream_options") or {}
-    wants_usage = isinstance(options, dict) and options.get("include_usage") is True
-    return Chat(model, messages), asked.get("stream") is True, wants_usage
+__all__ = ["ChatFace", "answer_chat"]
 
 
-async def whole(backend: Backend, chat: Chat) -> dict[str, Any]:
-    """The run's answer as one completion."""
-    events = [event async for event in backend(chat)]
-    done = next(event for event in events if isinstance(event, Done))
-    message = {
-        "role": "assistant",
-        "content": "".join(event.text for event in events if isinstance(event, Text)),
-        "reasoning_content": "".join(event.text for event in events if isinstance(event, Thought)),
-    }
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    return {**_head(chat, "chat.completion"), "choices": [choice], "usage": _usage(done)}
+async def answer_chat(house: House, request: Request) -> Reply:
+    """POST /v1/chat/completions."""
+    asked = read(read_chat, await read_body(request))
+    ask = ask_of(request, asked.digest)
+    return Reply(house.supervisor, ask, house.work(asked, request), ChatFace(asked), asked.stream)
 
 
-async def streamed(backend: Backend, chat: Chat, *, usage: bool) -> AsyncIterator[bytes]:
-    """The run's events as they come, then its finish, its usage if asked for, and the end mark."""
-    head = _head(chat, "chat.completion.chunk")
-    yield _event(head, {"role": "assistant", "content": ""})
-    async with aclosing(backend(chat)) as events:
-        async for event in events:
-            if isinstance(event, Done):
-                yield _event(head, {}, finish="stop")
-                if usage:
-                    yield sse.encode(json.dumps({**head, "choices": [], "usage": _usage(event)}))
-            else:
-                yield _event(head, _delta(event))
-    yield sse.encode("[DONE]")
+@dataclass(frozen=True)
+class ChatFace:
+    """How a run is told to whoever asked for a chat completion."""
+
+    asked: ChatRequest
+
+    def failed(self, run: Run) -> Failure | None:
+        return run.outcome.failure if run.outcome else None
+
+    def whole(self, run: Run) -> Mapping[str, Any]:
+        return completions.completion(
+            self._head(run),
+            run.story.answer,
+            thoughts=run.story.reasoning,
+            finish=run.outcome.finish if run.outcome else "",
+            usage=_usage(run),
+            codex_agent=_fields(run),
+        )
+
+    def pieces(self, run: Run, told: Told) -> Iterable[bytes]:
+        if told.seq == 1:
+            yield self._chunk(run, told, {"role": "assistant", "content": ""})
+        if isinstance(told.event, Done):
+            yield from self._end(run, told)
+        elif isinstance(told.event, Text):
+            yield self._chunk(run, told, {"content": told.event.text})
+        elif thought := as_thought(told.event):
+            yield self._chunk(run, told, {"reasoning_content": thought})
+
+    def _end(self, run: Run, told: Told) -> Iterator[bytes]:
+        if failure := self.failed(run):
+            yield error_event(failure)
+        else:
+            finish = run.outcome.finish if run.outcome else ""
+            yield self._chunk(run, told, {}, finish=finish, codex_agent=_fields(run))
+            if self.asked.wants_usage:
+                yield _event(completions.usage_chunk(self._head(run), _usage(run), codex_agent=_fields(run)), told)
+        yield sse.encode("[DONE]")
+
+    def _chunk(self, run: Run, told: Told, delta: Mapping[str, Any], **more: Any) -> bytes:
+        return _event(completions.chunk(self._head(run), delta, **more), told)
+
+    def _head(self, run: Run) -> completions.Head:
+        return completions.Head(f"chatcmpl-{run.id}", self.asked.model, int(run.record.created))
 
 
-def _head(chat: Chat, kind: str) -> dict[str, Any]:
-    return {"id": f"chatcmpl-{uuid.uuid4().hex}", "object": kind, "created": int(time.time()), "model": chat.model}
+def _event(body: Mapping[str, Any], told: Told) -> bytes:
+    return sse.encode(json.dumps(body, ensure_ascii=False), id=str(told.seq))
 
 
-def _delta(event: Thought | Text) -> Mapping[str, Any]:
-    return {"reasoning_content": event.text} if isinstance(event, Thought) else {"content": event.text}
+def _usage(run: Run) -> dict[str, Any]:
+    return completions.usage(**asdict(run.done.usage)) if run.done else {}
 
 
-def _event(head: dict[str, Any], delta: Mapping[str, Any], *, finish: str | None = None) -> bytes:
-    return sse.encode(json.dumps({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}))
-
-
-def _usage(done: Done) -> dict[str, int]:
-    total = done.prompt_tokens + done.completion_tokens
-    return {
-        "prompt_tokens": done.prompt_tokens,
-        "completion_tokens": done.completion_tokens,
-        "total_tokens": total,
-    }
+def _fields(run: Run) -> dict[str, Any]:
+    files = [{"path": path, "kind": kind} for path, kind in run.story.files.items()]
+    reason = run.done.stopped_reason if run.done else ""
+    return agent_fields(run_id=run.id, stopped_reason=reason, metrics=figures(run), files=files)

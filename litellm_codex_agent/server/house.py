@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request
 
@@ -13,11 +13,12 @@ from ..backends.parameters import RefusedParameter, sort, sort_options
 from ..runs.identity import Ask
 from ..runs.supervisor import Supervisor
 from ..runs.work import Work
+from ..wire.schema import BrokenRequest
 from .errors import HttpError
 from .guard import Caller, caller_of
 from .metrics import Metrics
 
-__all__ = ["Asked", "House", "ask_of"]
+__all__ = ["Asked", "House", "ask_of", "read"]
 
 ATTEMPT = "x-codex-agent-attempt"
 RETRIES_LEFT = "x-codex-agent-retries-left"
@@ -29,16 +30,20 @@ STAINLESS_ATTEMPT = "x-stainless-retry-count"
 MAX_NAME_CHARS = 512
 
 
-@dataclass(frozen=True)
-class Asked:
+_Read = TypeVar("_Read")
+
+
+class Asked(Protocol):
     """A request of either face, as far as both are alike."""
 
-    model: str
-    messages: list[dict[str, Any]]
-    parameters: Mapping[str, Any]
-    options: Mapping[str, Any]
-    digest: str
-    secrets: tuple[str, ...] = ()
+    @property
+    def model(self) -> str: ...
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
 
 
 @dataclass
@@ -50,9 +55,9 @@ class House:
     metrics: Metrics
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
-    def work(self, asked: Asked, request: Request, *, param: str = "model") -> Work:
+    def work(self, asked: Asked, request: Request, secrets: tuple[str, ...] = ()) -> Work:
         """The work that a new run would do. Raises `HttpError` where nobody here can do it."""
-        backend, rest = self._backend(asked.model, param)
+        backend, rest = self._backend(asked.model)
         try:
             parameters, ignored = sort(asked.parameters, backend.parameters, backend.name)
             options = sort_options(asked.options, backend.parameters, backend.name)
@@ -68,7 +73,7 @@ class House:
             parameters,
             options,
             tuple(ignored),
-            tuple(secret for secret in (*self.secrets, *asked.secrets, given) if secret),
+            tuple(secret for secret in (*self.secrets, *secrets, given) if secret),
             str(asked.options.get("session_id") or _name(request, SESSION)),
             float(budgets.get("max_seconds") or self.supervisor.limits.max_seconds),
         )
@@ -80,26 +85,34 @@ class House:
     def fault(self, model: str) -> str:
         """Why `model` cannot be asked now; empty where it can."""
         try:
-            self._backend(model, "model")
+            self._backend(model)
         except HttpError as error:
             return error.message
         return ""
 
-    def _backend(self, model: str, param: str) -> tuple[Backend, str]:
+    def _backend(self, model: str) -> tuple[Backend, str]:
         name, _, rest = model.partition(":")
         backend = self.backends.get(name)
         if backend is None:
-            raise self._unknown(f"There is no model {model[:MAX_NAME_CHARS]!r}.", param)
+            raise self._unknown(f"There is no model {model[:MAX_NAME_CHARS]!r}.")
         try:
             backend.check(rest)
         except NoSuchModel as error:
-            raise self._unknown(str(error), param) from error
+            raise self._unknown(str(error)) from error
         except NotReady as error:
-            raise HttpError(503, f"{model} is not ready. {error}", "not_ready", param=param) from error
+            raise HttpError(503, f"{model} is not ready. {error}", "not_ready", param="model") from error
         return backend, rest
 
-    def _unknown(self, message: str, param: str) -> HttpError:
-        return HttpError(404, f"{message} There is: {', '.join(self.names())}.", "model_not_found", param=param)
+    def _unknown(self, message: str) -> HttpError:
+        return HttpError(404, f"{message} There is: {', '.join(self.names())}.", "model_not_found", param="model")
+
+
+def read(reader: Callable[[bytes], _Read], body: bytes) -> _Read:
+    """The request in a body; what is broken in it is refused by name."""
+    try:
+        return reader(body)
+    except BrokenRequest as error:
+        raise HttpError(error.status, str(error), "invalid_request", param=error.param) from error
 
 
 def ask_of(request: Request, digest: str) -> Ask:

@@ -26,7 +26,7 @@ from ..runs.work import Work
 from ..wire import sse
 from .errors import HttpError, to_response
 
-__all__ = ["BEAT_SECONDS", "EVENT_STREAM", "Face", "RUN_ID", "Reply", "failed", "refusal_of", "stream_events"]
+__all__ = ["BEAT_SECONDS", "EVENT_STREAM", "Face", "RUN_ID", "Reply", "error_event", "refusal_of", "stream_events"]
 
 RUN_ID = "x-codex-agent-run-id"
 # How long a stream's head is held for the first word of its run, so that a refusal is still a status; after it
@@ -77,7 +77,7 @@ class Reply:
         await run.ended()
         follower.answering = True
         if failure := self.face.failed(run):
-            await failed(failure, run.id)(scope, receive, send)
+            await _failed(failure, run.id)(scope, receive, send)
         else:
             await JSONResponse(self.face.whole(run), headers={RUN_ID: run.id})(scope, receive, send)
         follower.delivered()
@@ -87,7 +87,7 @@ class Reply:
         async with aclosing(run.follow(beat=BEAT_SECONDS)) as events:
             first = await anext(events)
             if run.done is not None and (failure := self.face.failed(run)):
-                await failed(failure, run.id)(scope, receive, send)
+                await _failed(failure, run.id)(scope, receive, send)
             else:
                 await send(_head(run))
                 follower.answering = True
@@ -143,7 +143,7 @@ def _part(data: bytes) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": True}
 
 
-def failed(failure: Failure, run_id: str) -> JSONResponse:
+def _failed(failure: Failure, run_id: str) -> JSONResponse:
     """A run's failure as a status, with what the caller needs to try again."""
     headers = {RUN_ID: run_id}
     if failure.retry_after is not None:

@@ -1,0 +1,182 @@
+"""/agent/run and /agent/runs: a run answered with its envelope, watched by its events, or left to itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from ..backends.events import Done, Failure
+from ..runs.journal import JournalError
+from ..runs.run import Run, Told
+from ..runs.slots import Busy
+from ..runs.supervisor import Draining, KeyReused
+from ..runs.telling import to_json
+from ..runs.work import CLOSE_SECONDS
+from ..wire import completions, sse
+from ..wire.chat import error_body
+from ..wire.envelope import Envelope, metrics
+from ..wire.run_request import RunRequest, read_run
+from .body import read_body
+from .errors import HttpError
+from .guard import caller_of
+from .house import House, ask_of, read
+from .reply import EVENT_STREAM, RUN_ID, Reply, refusal_of, stream_events
+
+__all__ = ["answer_run", "begin_run", "cancel_run", "envelope", "figures", "show_run", "watch_run"]
+
+LAST_EVENT_ID = "last-event-id"
+
+
+async def answer_run(house: House, request: Request) -> Reply:
+    """POST /agent/run: one run, and its envelope."""
+    asked = await _asked(request)
+    stream = EVENT_STREAM["content-type"] in request.headers.get("accept", "")
+    return Reply(house.supervisor, ask_of(request, asked.digest), house.work(asked, request, asked.secrets), _Envelopes(), stream)
+
+
+async def begin_run(house: House, request: Request) -> Response:
+    """POST /agent/runs: a run that outlives its request."""
+    asked = await _asked(request)
+    work = house.work(asked, request, asked.secrets)
+    try:
+        run = await house.supervisor.begin(ask_of(request, asked.digest), work)
+    except (Busy, Draining, KeyReused, JournalError) as error:
+        raise refusal_of(error) from error
+    headers = {RUN_ID: run.id, "location": f"/agent/runs/{run.id}"}
+    return JSONResponse(_status(run), status_code=202, headers=headers)
+
+
+async def show_run(house: House, request: Request) -> Response:
+    """GET /agent/runs/{id}."""
+    run = _found(house, request)
+    return JSONResponse(_status(run), headers={RUN_ID: run.id})
+
+
+async def watch_run(house: House, request: Request) -> _Watching:
+    """GET /agent/runs/{id}/events, from the event behind `Last-Event-ID` on."""
+    return _Watching(_found(house, request), _after(request))
+
+
+async def cancel_run(house: House, request: Request) -> Response:
+    """DELETE /agent/runs/{id}; answered when the run has ended, with how it did."""
+    run = _found(house, request)
+    house.supervisor.stop(run, "cancelled")
+    with suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(run.ended(), CLOSE_SECONDS)
+    return JSONResponse(_status(run), headers={RUN_ID: run.id})
+
+
+def envelope(run: Run) -> dict[str, Any]:
+    """An ended run as /agent/run answers it."""
+    done = run.done or Done("interrupted")
+    failure = run.outcome.failure if run.outcome else None
+    messages = json.loads(run.record.asked).get("messages", [])
+    added = [{"role": "assistant", "content": run.story.answer}] if run.story.text else []
+    return Envelope(
+        run_id=run.id,
+        stopped_reason=done.stopped_reason,
+        final_answer=run.story.answer,
+        messages=[*messages, *added],
+        metrics=figures(run),
+        usage=completions.usage(**asdict(done.usage)),
+        error=_error(failure) if failure else None,
+        last_tool_invocation=_last_call(run),
+        files=[{"path": path, "kind": kind} for path, kind in run.story.files.items()],
+    ).to_json()
+
+
+def figures(run: Run) -> dict[str, Any]:
+    """A run's metrics, in the one shape that all faces have."""
+    told = run.story.metrics(run.done) if run.done else {}
+    return metrics(told, ttotal_ms=round(run.seconds * 1000))
+
+
+@dataclass(frozen=True)
+class _Envelopes:
+    """A run as its events, and then its envelope. A run that failed is told by the envelope, not by the status."""
+
+    def failed(self, run: Run) -> Failure | None:
+        return None
+
+    def whole(self, run: Run) -> Mapping[str, Any]:
+        return envelope(run)
+
+    def pieces(self, run: Run, told: Told) -> Iterable[bytes]:
+        event = to_json(told.event)
+        yield sse.encode(json.dumps(event, ensure_ascii=False), name=event["kind"], id=str(told.seq))
+        if isinstance(told.event, Done):
+            yield sse.encode(json.dumps(envelope(run), ensure_ascii=False), name="envelope", id=str(told.seq))
+            yield sse.encode("[DONE]")
+
+
+@dataclass(frozen=True)
+class _Watching:
+    """The response of somebody who only watches."""
+
+    run: Run
+    after: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await stream_events(self.run, _Envelopes(), self.after, receive, send)
+
+
+async def _asked(request: Request) -> RunRequest:
+    asked = read(read_run, await read_body(request))
+    # The seed's clients name the backend of the tools and, for `echo`, any model they like.
+    return replace(asked, model="echo") if asked.tool_backend == "echo" else asked
+
+
+def _found(house: House, request: Request) -> Run:
+    caller, run_id = caller_of(request.scope), request.path_params["run_id"]
+    run = house.supervisor.find(run_id, None if caller.operator else caller.tenant)
+    if run is None:
+        # The same words whether it is another tenant's or nobody's.
+        raise HttpError(404, "There is no such run, or it is not kept any more.", "run_not_found", param="run_id")
+    return run
+
+
+def _after(request: Request) -> int:
+    text = request.headers.get(LAST_EVENT_ID, "").strip() or "0"
+    if not text.isdecimal() or len(text) > 9:
+        raise HttpError(400, "`Last-Event-ID` has to be the number of an event.", "invalid_value", LAST_EVENT_ID)
+    return int(text)
+
+
+def _status(run: Run) -> dict[str, Any]:
+    record = run.record
+    told: dict[str, Any] = {
+        "run_id": run.id,
+        "status": record.state,
+        "backend": record.backend,
+        "model": record.model,
+        "session_id": record.session,
+        "created": record.created,
+        "started": record.started,
+        "ended": record.ended,
+        "last_event": len(run.told),
+    }
+    if run.done is not None:
+        told |= {"stopped_reason": run.done.stopped_reason, "envelope": envelope(run)}
+    return {name: value for name, value in told.items() if value not in (None, "")}
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    kind = "server_error" if failure.status >= 500 else "invalid_request_error"
+    body: Any = error_body(failure.message, type=kind, code=failure.code)["error"]
+    return {**body, "status": failure.status}
+
+
+def _last_call(run: Run) -> dict[str, Any] | None:
+    call, result = run.story.last_call, run.story.last_result
+    if call is None:
+        return None
+    told = {"id": call.id, "name": call.name, "text": call.text}
+    return {**told, "ok": result.ok, "result": result.text} if result else told

@@ -1,0 +1,79 @@
+"""What the server says of itself: whether it lives, whether it is ready and why not, what can be asked, what it counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from .guard import caller_of
+from .house import House
+from .metrics import CONTENT_TYPE
+from .openapi import document
+
+__all__ = ["alive", "metrics", "models", "openapi", "ready"]
+
+OWNER = "litellm-codex-agent"
+# A name in the list has no birthday; OpenAI's clients want a number.
+CREATED = 0
+
+
+async def alive(_house: House, _request: Request) -> Response:
+    """GET /health: the process answers, and touches nothing for it."""
+    return JSONResponse({"ok": True})
+
+
+async def ready(house: House, request: Request) -> Response:
+    """GET /ready: 503 where a new run could not begin. Only who has the key is told why."""
+    told = _readiness(house)
+    status = 200 if told["ok"] else 503
+    return JSONResponse(told if caller_of(request.scope).trusted else {"ok": told["ok"]}, status_code=status)
+
+
+async def models(house: House, _request: Request) -> Response:
+    """GET /v1/models: every name that can be asked for, with whether it is ready."""
+    data = []
+    for name in house.names():
+        fault = house.fault(name)
+        entry = {"id": name, "object": "model", "created": CREATED, "owned_by": OWNER, "ready": not fault}
+        data.append({**entry, "reason": fault} if fault else entry)
+    return JSONResponse({"object": "list", "data": data})
+
+
+async def metrics(house: House, _request: Request) -> Response:
+    """GET /metrics, as Prometheus reads it."""
+    slots = house.supervisor.slots
+    return Response(house.metrics.text(queued=slots.waiting, running=slots.working), media_type=CONTENT_TYPE)
+
+
+async def openapi(_house: House, _request: Request) -> Response:
+    """GET /openapi.json."""
+    return JSONResponse(document())
+
+
+def _readiness(house: House) -> dict[str, Any]:
+    slots, draining, fault = house.supervisor.slots, house.supervisor.draining, house.supervisor.journal.fault
+    full = slots.working >= slots.most and slots.waiting >= slots.queue
+    backends = {name: house.fault(name) for name in sorted(house.backends)}
+    reasons = [
+        *(["The server is being stopped."] if draining else []),
+        *([f"The journal cannot be written: {fault}."] if fault else []),
+        *(["All runs and all places in the queue are taken."] if full else []),
+        *(["No backend is ready."] if all(backends.values()) else []),
+    ]
+    return {
+        "ok": not reasons,
+        "reasons": reasons,
+        "draining": draining,
+        "journal": {"ok": not fault, "reason": fault},
+        "queue": {
+            "running": slots.working,
+            "waiting": slots.waiting,
+            "max_runs": slots.most,
+            "max_queue": slots.queue,
+        },
+        # No tool of this version runs in one.
+        "sandbox": None,
+        "backends": {name: {"ok": not reason, "reason": reason} for name, reason in backends.items()},
+    }
