@@ -38,6 +38,8 @@ MAX_RECORDING_BYTES = 64 * 1024 * 1024
 _DIGITS = 4
 # No run takes a year, and a number without a bound is none to wait for.
 _LONGEST = 366 * 86_400
+# Deeper than any event, and far from where a copy or a print would run out of stack.
+_LEVELS = 100
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _FIELDS = ("recording", "title", "spoken_by", "model", "messages")
 
@@ -106,15 +108,26 @@ def _numbered(lines: Iterable[bytes], file: str) -> Iterator[tuple[int, Any]]:
         try:
             value = _json(line)
         except (ValueError, RecursionError) as error:
-            raise BrokenRecording(file, number, "it is not JSON in UTF-8, or was cut.") from error
+            raise BrokenRecording(file, number, "it is not plain JSON in UTF-8, or was cut.") from error
         yield number, value
 
 
 def _json(line: bytes) -> Any:
     value = json.loads(line.decode(), parse_constant=_refuse, parse_float=_finite)
+    if line.count(b"{") + line.count(b"[") > _LEVELS and _levels(value) > _LEVELS:
+        raise ValueError("It is nested too deeply.")
     if b"\\u" in line:
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate could not be told to anyone
     return value
+
+
+def _levels(value: Any) -> int:
+    """How deeply `value` is nested, counted without recursion."""
+    level, count = [value], 0
+    while nested := [inner for inner in level if isinstance(inner, dict | list)]:
+        level = [inner for part in nested for inner in (part.values() if isinstance(part, dict) else part)]
+        count += 1
+    return count
 
 
 def _refuse(name: str) -> NoReturn:

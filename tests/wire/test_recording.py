@@ -91,15 +91,16 @@ def test_a_wrong_header_is_told(head: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (b"\n", "not JSON"),
+        (b"\n", "not plain JSON"),
         (b'{"at": 0, "ev', "was cut"),
         (b"\xff\n", "UTF-8"),
-        (b'\xef\xbb\xbf{"at": 0}\n', "not JSON"),
-        (b'{"at": NaN, "event": {"kind": "text"}}\n', "not JSON"),
-        (b'{"at": 1e999, "event": {"kind": "text"}}\n', "not JSON"),
-        (b'{"at": 0, "event": {"kind": "text", "text": "\\ud800"}}\n', "not JSON"),
-        (b"[" * 100_000, "not JSON"),
-        (b"1" * 5_000, "not JSON"),
+        (b'\xef\xbb\xbf{"at": 0}\n', "not plain JSON"),
+        (b'{"at": NaN, "event": {"kind": "text"}}\n', "not plain JSON"),
+        (b'{"at": 1e999, "event": {"kind": "text"}}\n', "not plain JSON"),
+        (b'{"at": 0, "event": {"kind": "text", "text": "\\ud800"}}\n', "not plain JSON"),
+        (b'{"at": 0, "event": {"kind": "done", "metrics": ' + b'{"a": ' * 99 + b"1" + b"}" * 101, "not plain JSON"),
+        (b"[" * 100_000, "not plain JSON"),
+        (b"1" * 5_000, "not plain JSON"),
         ([], "`at` and `event`"),
         ({"at": 0}, "`at` and `event`"),
         ({"at": 0, "event": TEXT, "seq": 1}, "`at` and `event`"),
@@ -136,6 +137,11 @@ def test_the_end_is_not_told_before_it_is_known_to_be_one() -> None:
     _, moments = read(lines(HEAD, {"at": 0, "event": DONE}, b"oops"), "a.jsonl")
     with pytest.raises(BrokenRecording, match="line 3"):
         next(moments)
+
+
+def test_many_brackets_are_not_deep() -> None:
+    event = {"kind": "done", "metrics": {"rows": [[{}] * 200]}}
+    assert played(lines(HEAD, {"at": 0, "event": event}))[0].event == event
 
 
 def test_an_empty_file_is_told() -> None:
