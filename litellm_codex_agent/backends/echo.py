@@ -7,36 +7,17 @@ from typing import Any
 
 from .backend import NoSuchModel, Task
 from .events import Done, Event, Text, Thought, Usage
-from .parameters import HARMLESS, Parameters
+from .parameters import HARMLESS, STEERING, Parameters
 
 __all__ = ["Echo"]
-
-# It has no model to steer and nothing to act on: whatever steers or bounds one changes nothing here.
-_MEANINGLESS = frozenset(
-    {
-        "frequency_penalty",
-        "logit_bias",
-        "max_completion_tokens",
-        "max_tokens",
-        "parallel_tool_calls",
-        "presence_penalty",
-        "reasoning_effort",
-        "seed",
-        "stop",
-        "temperature",
-        "thinking",
-        "tools",
-        "top_p",
-        "verbosity",
-    }
-)
 
 
 class Echo:
     """One thought, then the words one by one."""
 
     name = "echo"
-    parameters = Parameters(ignored=HARMLESS | _MEANINGLESS)
+    # It has no model to steer and nothing to act on.
+    parameters = Parameters(ignored=HARMLESS | STEERING)
 
     def models(self) -> Sequence[str]:
         return [self.name]

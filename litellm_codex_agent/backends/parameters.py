@@ -1,4 +1,8 @@
-"""A table of parameters for each backend: honoured, passed on, ignored and listed, or refused by name. None is lost."""
+"""A backend's table of parameters: honoured, passed on, listed as ignored, or refused by name.
+
+None is dropped in silence. The options are the fields of the request's `codex_agent` object: a backend honours
+those that it names.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["HARMLESS", "Parameters", "RefusedParameter", "sort"]
+__all__ = ["HARMLESS", "HOUSE_OPTIONS", "Parameters", "RefusedParameter", "STEERING", "sort", "sort_options"]
 
 # They change how an answer is kept, billed or cached, and not what it says.
 HARMLESS = frozenset(
     {"metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "user"}
 )
+# They steer or bound a model, and mean nothing to a backend that has none.
+STEERING = frozenset(
+    {
+        "frequency_penalty",
+        "logit_bias",
+        "max_completion_tokens",
+        "max_tokens",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "reasoning_effort",
+        "seed",
+        "stop",
+        "temperature",
+        "thinking",
+        "tools",
+        "top_p",
+        "verbosity",
+    }
+)
+# The house keeps sessions and budgets itself, whoever answers.
+HOUSE_OPTIONS = frozenset({"budgets", "session_id"})
 # A parameter at its neutral value asks for nothing, whatever the backend.
 _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "frequency_penalty": (0,),
@@ -36,11 +61,15 @@ class RefusedParameter(ValueError):
 
 @dataclass(frozen=True)
 class Parameters:
-    """Which parameters a backend honours itself, passes to its model, and ignores. It refuses all others."""
+    """Which parameters a backend honours itself, passes to its model, and ignores; and which options it honours.
+
+    It refuses all others.
+    """
 
     honoured: frozenset[str] = frozenset()
     passed: frozenset[str] = frozenset()
     ignored: frozenset[str] = HARMLESS
+    options: frozenset[str] = frozenset()
 
 
 def sort(given: Mapping[str, Any], table: Parameters, backend: str) -> tuple[dict[str, Any], list[str]]:
@@ -54,3 +83,16 @@ def sort(given: Mapping[str, Any], table: Parameters, backend: str) -> tuple[dic
         elif value is not None and value not in _NEUTRAL.get(name, ()):
             raise RefusedParameter(name, backend)
     return kept, sorted(ignored)
+
+
+def sort_options(
+    given: Mapping[str, Any], table: Parameters, backend: str, *, field: str = "codex_agent"
+) -> dict[str, Any]:
+    """The options that the backend and the house get; one at `null` was not given, and `false` asks for nothing."""
+    kept = {}
+    for name, value in given.items():
+        if name in table.options | HOUSE_OPTIONS:
+            kept[name] = value
+        elif value is not None and value is not False:
+            raise RefusedParameter(f"{field}.{name}" if field else name, backend)
+    return {name: value for name, value in kept.items() if value is not None}

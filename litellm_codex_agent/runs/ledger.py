@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..backends.events import Done, Event
+from ..backends.telling import from_json, to_json
 from .identity import Ask, Known
 from .journal import Journal
 from .outcome import outcome_of
 from .record import Record
 from .run import Run
-from .telling import from_json, to_json
 from .work import Work, redacted
 
 __all__ = ["Ledger", "new_record"]

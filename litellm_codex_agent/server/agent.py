@@ -18,7 +18,7 @@ from ..runs.journal import JournalError
 from ..runs.run import Run, Told
 from ..runs.slots import Busy
 from ..runs.supervisor import Draining, KeyReused
-from ..runs.telling import to_json
+from ..backends.telling import to_json
 from ..runs.work import CLOSE_SECONDS
 from ..wire import completions, sse
 from ..wire.chat import error_body
@@ -39,7 +39,9 @@ async def answer_run(house: House, request: Request) -> Reply:
     """POST /agent/run: one run, and its envelope."""
     asked = await _asked(request)
     stream = EVENT_STREAM["content-type"] in request.headers.get("accept", "")
-    return Reply(house.supervisor, ask_of(request, asked.digest), house.work(asked, request, asked.secrets), _Envelopes(), stream)
+    return Reply(
+        house.supervisor, ask_of(request, asked.digest), house.work(asked, request, asked.secrets), _Envelopes(), stream
+    )
 
 
 async def begin_run(house: House, request: Request) -> Response:

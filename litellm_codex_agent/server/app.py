@@ -15,7 +15,6 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,16 +29,16 @@ from ..runs.state import State, StateError, opened
 from ..runs.supervisor import Limits, Supervisor
 from ..settings import ServerSettings
 from . import agent, chat, status
-from .access_log import AccessLog
-from .errors import HANDLERS, Fallback
-from .guard import Guard, Rules
-from .house import House
+from .errors import HANDLERS
+from .guard import Rules
 from .hosts import allowed_hosts
+from .house import House
+from .layers import layers
 from .metrics import Metrics
 
 __all__ = ["Endpoint", "app", "make_app"]
 
-_Handler = Callable[[House, Request], Awaitable[Response]]
+_Handler = Callable[[House, Request], Awaitable[ASGIApp]]
 
 _ROUTES: tuple[tuple[str, str, _Handler], ...] = (
     ("POST", "/v1/chat/completions", chat.answer_chat),
@@ -84,7 +83,8 @@ class Endpoint:
         config = self._config
         with opened(config.state) as state:
             journal = Journal(state.journal)
-            house = self._house(journal, state)
+            recorder = Recorder(config.record)
+            house = self._house(journal, state, recorder)
             pruning = asyncio.ensure_future(
                 keep_pruned(journal, keep_days=config.keep_days, keep_bytes=config.keep_bytes)
             )
@@ -97,6 +97,7 @@ class Endpoint:
             finally:
                 self._inside = None
                 await house.supervisor.drain(0.0)
+                await recorder.finish()
                 pruning.cancel()
                 with suppress(asyncio.CancelledError):
                     await pruning
@@ -112,9 +113,8 @@ class Endpoint:
         if self._state is not None:
             self._state.announce(url)
 
-    def _house(self, journal: Journal, state: State) -> House:
+    def _house(self, journal: Journal, state: State, record: Recorder) -> House:
         config, counts = self._config, Metrics(self._backends)
-        record = Recorder(config.record)
 
         def on_end(run: Run) -> None:
             if run.done is not None:
@@ -128,10 +128,9 @@ class Endpoint:
     def _layers(self, house: House, state: State) -> ASGIApp:
         config = self._config
         routes = [Route(path, partial(handler, house), methods=[method]) for method, path, handler in _ROUTES]
-        inner = Starlette(routes=routes, exception_handlers=dict(HANDLERS))
         hosts = allowed_hosts(config.allowed_hosts, config.host)
         rules = Rules(config.key, hosts, config.allowed_origins, state.operator_key)
-        return Fallback(AccessLog(Guard(inner, rules)), (config.key, state.operator_key))
+        return Starlette(routes=routes, exception_handlers=dict(HANDLERS), middleware=layers(rules))
 
 
 def make_app(config: ServerSettings, backends: Mapping[str, Backend] | None = None) -> Endpoint:

@@ -228,7 +228,7 @@ def test_a_drain_stops_what_takes_too_long_and_what_waits(tmp_path: Path) -> Non
 
 def test_a_secret_of_the_request_is_struck_from_all_that_is_told(tmp_path: Path) -> None:
     async def scene(on: Stage) -> str:
-        answer, run_id, _ = await on.ask(secrets=("sk-very-secret-1234",))
+        answer, _, _ = await on.ask(secrets=("sk-very-secret-1234",))
         assert "very-secret" not in (tmp_path / "journal.sqlite3-wal").read_bytes().decode("latin-1")
         return answer
 

@@ -11,9 +11,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ..backends.events import Done, Event, Failure, FileChange, Text, Thought, ToolCall, ToolResult, Usage
 from ..wire.schema import BrokenRequest, Schema, check
 from ..wire.shapes import FLAG, OPEN, TEXT, closed, one_of, optional
+from .events import Done, Event, Failure, FileChange, Text, Thought, ToolCall, ToolResult, Usage
 
 __all__ = ["BrokenEvent", "EVENT", "from_json", "to_json"]
 

@@ -21,7 +21,7 @@ from litellm_codex_agent.backends.events import (
     ToolResult,
     Usage,
 )
-from litellm_codex_agent.runs.telling import EVENT, BrokenEvent, from_json, to_json
+from litellm_codex_agent.backends.telling import EVENT, BrokenEvent, from_json, to_json
 from litellm_codex_agent.wire.schema import KEYWORDS
 
 from ..wire.schemas import keywords
