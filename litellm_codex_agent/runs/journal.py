@@ -1,7 +1,6 @@
 """The journal: every run with its events, in one SQLite file. What `await` returns from here is on the disk.
 
-Reads are of a few indexed rows and are made at once. A file of a newer schema is refused, and only its owner may
-read it: it holds what was asked and answered.
+A file of a newer schema is refused, and only its owner may read it: it holds what was asked and answered.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .identity import Known
-from .record import COLUMNS, Record, record_of
+from .reader import JournalError, Reader, unusable
+from .record import COLUMNS, Record
 from .writer import Statement, Writer
 
 __all__ = ["Journal", "JournalError", "connect"]
@@ -23,7 +22,6 @@ SCHEMA = 1
 # Another process may read or checkpoint (`codex-agent runs list`); no write of ours takes this long.
 BUSY_SECONDS = 10.0
 
-_NAMES = ", ".join(COLUMNS)
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS runs ({", ".join(COLUMNS.values())});
 CREATE INDEX IF NOT EXISTS runs_by_key ON runs (tenant, key, created);
@@ -37,16 +35,13 @@ _INTERRUPT = (
 )
 
 
-class JournalError(Exception):
-    """The journal cannot be read or written; the message says which file, and why."""
-
-
 class Journal:
     """An open journal. Made, used and closed in one event loop."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._reader = connect(path)
+        self._reading = connect(path)
+        self.read = Reader(self._reading, path)
         self._writer = Writer(lambda: connect(path))
 
     @property
@@ -74,9 +69,9 @@ class Journal:
 
     async def interrupt(self, ended: float, done: str) -> int:
         """What had not ended when its server died is told as interrupted; how many runs those were."""
-        (count,) = self._all("SELECT count(*) FROM runs WHERE state != 'ended'")[0]
+        count = self.read.unfinished()
         await self._durably((_INTERRUPT, (ended, done)))
-        return int(count)
+        return count
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         """Takes runs and their events out, and gives their room back to the file system."""
@@ -86,54 +81,16 @@ class Journal:
             )
         await self._durably(("PRAGMA incremental_vacuum", ()))
 
-    def known(self, tenant: str, key: str) -> Known | None:
-        """The newest run of a key."""
-        found = self._records("WHERE tenant = ? AND key = ? ORDER BY created DESC LIMIT 1", (tenant, key))
-        return found[0].known() if found else None
-
-    def record(self, run_id: str) -> Record | None:
-        """One run."""
-        found = self._records("WHERE id = ?", (run_id,))
-        return found[0] if found else None
-
-    def newest(self, limit: int) -> list[Record]:
-        """The newest runs, the newest first."""
-        return self._records("ORDER BY created DESC LIMIT ?", (limit,))
-
-    def oldest_ended(self, limit: int) -> list[Record]:
-        """The oldest runs that have ended, the oldest first."""
-        return self._records("WHERE state = 'ended' ORDER BY created LIMIT ?", (limit,))
-
-    def events(self, run_id: str, after: int = 0) -> list[tuple[int, float, dict[str, Any]]]:
-        """A run's events behind the one with the number `after`."""
-        text = "SELECT seq, at, event FROM events WHERE run = ? AND seq > ? ORDER BY seq"
-        return [(seq, at, json.loads(event)) for seq, at, event in self._all(text, (run_id, after))]
-
-    def size(self) -> int:
-        """The bytes in use, without those that are free to be written again."""
-        names = ("page_count", "freelist_count", "page_size")
-        pages, free, each = (self._all(f"PRAGMA {name}")[0][0] for name in names)
-        return int((pages - free) * each)
-
     async def close(self) -> None:
         """Writes what is left. Nothing may be told afterwards."""
         await self._writer.close()
-        self._reader.close()
+        self._reading.close()
 
     async def _durably(self, *statements: Statement) -> None:
         try:
             await self._writer.durably(*statements)
         except sqlite3.Error as error:
-            raise _unusable(self._path, error) from error
-
-    def _records(self, where: str, values: Sequence[Any]) -> list[Record]:
-        return [record_of(row) for row in self._all(f"SELECT {_NAMES} FROM runs {where}", values)]  # noqa: S608
-
-    def _all(self, text: str, values: Sequence[Any] = ()) -> list[Any]:
-        try:
-            return self._reader.execute(text, values).fetchall()
-        except sqlite3.Error as error:
-            raise _unusable(self._path, error) from error
+            raise unusable(self._path, error) from error
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -144,7 +101,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         _prepare(connection, path)
     except (OSError, sqlite3.Error) as error:
-        raise _unusable(path, error) from error
+        raise unusable(path, error) from error
     return connection
 
 
@@ -166,7 +123,3 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 def _update(run_id: str, columns: dict[str, Any]) -> Statement:
     names = ", ".join(f"{name} = ?" for name in columns)
     return f"UPDATE runs SET {names} WHERE id = ?", (*columns.values(), run_id)  # noqa: S608  # names of ours
-
-
-def _unusable(path: Path, error: Exception) -> JournalError:
-    return JournalError(f"The journal {path} cannot be used: {error}. Mend it, or set CODEX_AGENT_STATE.")

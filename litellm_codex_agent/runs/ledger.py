@@ -12,11 +12,12 @@ from ..backends.telling import from_json, to_json
 from .identity import Ask, Known
 from .journal import Journal
 from .outcome import outcome_of
+from .reader import Reader
 from .record import Record
 from .run import Run
 from .work import Work, redacted
 
-__all__ = ["Ledger", "new_record"]
+__all__ = ["Ledger", "new_record", "restored"]
 
 _ID_BYTES = 12
 
@@ -49,7 +50,7 @@ class Ledger:
 
     def known(self, ask: Ask) -> Known | None:
         """The newest ended run of the request's key."""
-        known = self._journal.known(ask.tenant, ask.key) if ask.key else None
+        known = self._journal.read.known(ask.tenant, ask.key) if ask.key else None
         return replace(known, delivered=True) if known is not None and known.run_id in self._delivering else known
 
     async def interrupt(self, now: float) -> int:
@@ -87,12 +88,16 @@ class Ledger:
 
     def restore(self, run_id: str) -> Run | None:
         """An ended run as it was told, or None where there is none."""
-        record = self._journal.record(run_id)
-        if record is None or record.state != "ended":
-            return None
-        run = Run(record, acted=bool(record.acted))
-        for _, at, event in self._journal.events(run_id):
-            run.tell(from_json(event), at)
+        record = self._journal.read.record(run_id)
+        return restored(self._journal.read, record) if record is not None and record.state == "ended" else None
+
+
+def restored(reader: Reader, record: Record) -> Run:
+    """A run from its row and its events; one that lives as far as it is written down."""
+    run = Run(record, acted=bool(record.acted))
+    for _, at, event in reader.events(record.id):
+        run.tell(from_json(event), at)
+    if record.done:
         run.tell(from_json(json.loads(record.done)), record.ended or record.created)
-        run.recorded.set_result(None)
-        return run
+    run.recorded.set_result(None)
+    return run

@@ -23,9 +23,9 @@ _log = logging.getLogger("litellm_codex_agent.runs")
 async def prune(journal: Journal, *, keep_days: float, keep_bytes: int, now: float) -> int:
     """Forget the oldest ended runs while they are too old or the journal is too large; how many there were."""
     forgotten = 0
-    while oldest := journal.oldest_ended(BATCH):
+    while oldest := journal.read.oldest_ended(BATCH):
         old = [record.id for record in oldest if (record.ended or 0.0) < now - keep_days * DAY_SECONDS]
-        if not old and journal.size() > keep_bytes:
+        if not old and journal.read.size() > keep_bytes:
             # A tenth of what was looked at: between two looks at the size, little more than needed goes.
             old = [record.id for record in oldest[: BATCH // 10]]
         if not old:

@@ -15,8 +15,10 @@ try:
 except ModuleNotFoundError:  # Windows: two servers in one directory are then not kept apart
     fcntl = None  # type: ignore[assignment]  # the module is there wherever this is checked
 
-__all__ = ["Address", "State", "StateError", "address_of", "opened"]
+__all__ = ["Address", "JOURNAL", "State", "StateError", "address_of", "opened", "operator_key_of"]
 
+JOURNAL = "journal.sqlite3"
+_KEY = "operator-key"
 _KEY_BYTES = 24
 
 
@@ -33,7 +35,7 @@ class State:
 
     @property
     def journal(self) -> Path:
-        return self.directory / "journal.sqlite3"
+        return self.directory / JOURNAL
 
     def announce(self, url: str) -> None:
         """Say where the server listens, for the commands that ask it."""
@@ -58,7 +60,7 @@ def opened(directory: Path) -> Iterator[State]:
         raise _unusable(directory, error) from error
     try:
         _lock(lock, directory)
-        yield State(directory, _operator_key(directory / "operator-key"))
+        yield State(directory, _operator_key(directory / _KEY))
     finally:
         os.close(lock)
 
@@ -80,6 +82,14 @@ def address_of(directory: Path) -> Address | None:
         return Address(**json.loads((directory / "address.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def operator_key_of(directory: Path) -> str:
+    """The operator's key of the directory; empty where there is none, or not for us."""
+    try:
+        return (directory / _KEY).read_text().strip()
+    except OSError:
+        return ""
 
 
 def _operator_key(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ..backends.backend import Backend
 from .guard import caller_of
 from .house import House
 from .metrics import CONTENT_TYPE
@@ -52,10 +53,16 @@ async def openapi(_house: House, _request: Request) -> Response:
     return JSONResponse(document())
 
 
+def _fault(house: House, backend: Backend) -> str:
+    """Why none of a backend's models can be asked; empty where one can."""
+    faults = [house.fault(model) for model in backend.models()]
+    return min(faults, default="It has no model to ask.", key=len)
+
+
 def _readiness(house: House) -> dict[str, Any]:
     slots, draining, fault = house.supervisor.slots, house.supervisor.draining, house.supervisor.journal.fault
     full = slots.working >= slots.most and slots.waiting >= slots.queue
-    backends = {name: house.fault(name) for name in sorted(house.backends)}
+    backends = {name: _fault(house, backend) for name, backend in sorted(house.backends.items())}
     reasons = [
         *(["The server is being stopped."] if draining else []),
         *([f"The journal cannot be written: {fault}."] if fault else []),

@@ -99,7 +99,7 @@ class Stage:
     async def ended(self, run_id: str) -> Any:
         """The record of a run once it has ended."""
         await until(lambda: (found := self.supervisor.find(run_id, None)) is not None and found.done is not None)
-        return self.supervisor.journal.record(run_id)
+        return self.supervisor.journal.read.record(run_id)
 
 
 async def until(happened: Callable[[], bool]) -> None:

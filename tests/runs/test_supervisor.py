@@ -32,10 +32,10 @@ def play(directory: Path, scene: Callable[[Stage], Awaitable[Any]], *steps: Any,
 def test_an_answer_is_told_and_written_down(tmp_path: Path) -> None:
     async def scene(on: Stage) -> None:
         answer, run_id, _ = await on.ask()
-        record = on.supervisor.journal.record(run_id)
+        record = on.supervisor.journal.read.record(run_id)
         assert record is not None
         assert (answer, record.state, record.stopped_reason, record.answered) == ("Hello", "ended", "success", 1)
-        assert [event["kind"] for _, _, event in on.supervisor.journal.events(run_id)] == ["thought", "text", "text"]
+        assert [event["kind"] for _, _, event in on.supervisor.journal.read.events(run_id)] == ["thought", "text", "text"]
 
     play(tmp_path, scene, *HELLO)
 
