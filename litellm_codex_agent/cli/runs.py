@@ -60,7 +60,6 @@ def _list(chosen: argparse.Namespace) -> int:
 
 
 def _show(chosen: argparse.Namespace) -> int:
-    from ..runs.run import Run
 
     reader = _reader(chosen)
     record = _found(reader, chosen.run_id)

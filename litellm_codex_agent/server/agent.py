@@ -14,11 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from ..backends.events import Done, Failure
+from ..backends.telling import to_json
 from ..runs.journal import JournalError
 from ..runs.run import Run, Told
 from ..runs.slots import Busy
 from ..runs.supervisor import Draining, KeyReused
-from ..backends.telling import to_json
 from ..runs.work import CLOSE_SECONDS
 from ..wire import completions, sse
 from ..wire.chat import error_body

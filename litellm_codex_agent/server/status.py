@@ -1,4 +1,4 @@
-"""What the server says of itself: whether it lives, whether it is ready and why not, what can be asked, what it counted."""
+"""What the server says of itself: whether it lives, is ready and why not, what can be asked, what it counted."""
 
 from __future__ import annotations
 

@@ -7,18 +7,14 @@ the value, which may be a secret. A keyword that is not in `KEYWORDS` is not che
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["BrokenRequest", "KEYWORDS", "MAX_NAME_CHARS", "Schema", "check"]
+from .paths import inside, named, subject
+
+__all__ = ["BrokenRequest", "KEYWORDS", "Schema", "check"]
 
 Schema = Mapping[str, Any]
-
-# A field's name is the client's choice: enough of it is shown to find it again.
-MAX_NAME_CHARS = 64
-
-_PLAIN_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_NAME_CHARS}}}", re.ASCII)
 
 
 class BrokenRequest(ValueError):
@@ -67,8 +63,8 @@ _LIMITS: Mapping[str, str] = {
     "maximum": "of at most {}",
 }
 _NESTED = frozenset({"additionalProperties", "anyOf", "discriminator", "items", "properties", "required"})
-# They tell a reader something, and check nothing.
-_NOTES = frozenset({"description", "title"})
+# For a reader of the document; it checks nothing.
+_NOTES = frozenset({"description"})
 KEYWORDS = _NESTED | _NOTES | _HOLDS.keys()
 
 
@@ -76,13 +72,13 @@ def check(value: Any, schema: Schema, where: str = "") -> None:
     """Raises `BrokenRequest` for the first fault of `value`, which came from JSON; `where` is its path."""
     if not _fits(value, schema):
         raise _broken(where, schema)
-    if "anyOf" in schema:
-        _check_any(value, schema, where)
     if type(value) is dict:
         _check_object(value, schema, where)
     if type(value) is list and "items" in schema:
         for number, entry in enumerate(value):
-            check(entry, schema["items"], f"{where}[{number}]")
+            check(entry, schema["items"], inside(where, number))
+    if "anyOf" in schema:
+        _check_any(value, schema, where)
 
 
 def _fits(value: Any, schema: Schema) -> bool:
@@ -93,16 +89,16 @@ def _check_object(value: dict[str, Any], schema: Schema, where: str) -> None:
     known: Mapping[str, Schema] = schema.get("properties", {})
     for name in schema.get("required", ()):
         if name not in value:
-            raise _broken(_inside(where, name), known.get(name, {}), "is missing, and has")
+            raise _broken(inside(where, name), known.get(name, {}), "is missing, and has")
     others = schema.get("additionalProperties", True)
     for name, entry in value.items():
         if name in known:
-            check(entry, known[name], _inside(where, name))
+            check(entry, known[name], inside(where, name))
         elif others is False:
-            path = _inside(where, name)
-            raise BrokenRequest(path, f"`{path}` is not a field of {_named(where)}.")
+            path = inside(where, name)
+            raise BrokenRequest(path, f"`{path}` is not a field of {named(where)}.")
         elif others is not True:
-            check(entry, others, _inside(where, name))
+            check(entry, others, inside(where, name))
 
 
 def _check_any(value: Any, schema: Schema, where: str) -> None:
@@ -127,11 +123,11 @@ def _meant(value: Any, schema: Schema, where: str) -> Sequence[Schema]:
     if meant := [branch for branch, names in told if _fits(value.get(name), names)]:
         return meant
     every = {"enum": [entry for _, names in told for entry in names["enum"]]}
-    raise _broken(_inside(where, name), every, "has" if name in value else "is missing, and has")
+    raise _broken(inside(where, name), every, "has" if name in value else "is missing, and has")
 
 
 def _broken(where: str, schema: Schema, verb: str = "has") -> BrokenRequest:
-    return BrokenRequest(where, f"{_named(where, start=True)} {verb} to be {_described(schema)}.")
+    return BrokenRequest(where, f"{subject(where)} {verb} to be {_described(schema)}.")
 
 
 def _described(schema: Schema) -> str:
@@ -142,10 +138,11 @@ def _described(schema: Schema) -> str:
         return json.dumps(schema["const"])
     if "anyOf" in schema:
         return _either(_described(branch) for branch in schema["anyOf"])
-    types = _listed(schema.get("type", ()))
-    limits = "".join(f" {_LIMITS[keyword].format(limit)}" for keyword, limit in schema.items() if keyword in _LIMITS)
-    value = _either(_TYPES[name][0] for name in types if name != "null")
-    return _either(word for word in ((value or "a value") + limits, "null" if "null" in types else "") if word)
+    words = [_TYPES[name][0] for name in _listed(schema.get("type", ()))]
+    limits = " and ".join(_LIMITS[keyword].format(limit) for keyword, limit in schema.items() if keyword in _LIMITS)
+    # The limits are those of the value, and not of the null that may stand in its place.
+    value = " ".join(filter(None, [_either(word for word in words if word != "null"), limits]))
+    return _either([value] * bool(value) + ["null"] * ("null" in words)) or "a value"
 
 
 def _either(words: Iterable[str]) -> str:
@@ -154,15 +151,3 @@ def _either(words: Iterable[str]) -> str:
 
 def _listed(names: str | Sequence[str]) -> Sequence[str]:
     return [names] if isinstance(names, str) else names
-
-
-def _inside(where: str, name: str) -> str:
-    if not _PLAIN_NAME.fullmatch(name):
-        return f"{where}[{json.dumps(name[:MAX_NAME_CHARS])}]"
-    return f"{where}.{name}" if where else name
-
-
-def _named(where: str, *, start: bool = False) -> str:
-    if where:
-        return f"`{where}`"
-    return "The request body" if start else "the request body"

@@ -35,7 +35,8 @@ def test_an_answer_is_told_and_written_down(tmp_path: Path) -> None:
         record = on.supervisor.journal.read.record(run_id)
         assert record is not None
         assert (answer, record.state, record.stopped_reason, record.answered) == ("Hello", "ended", "success", 1)
-        assert [event["kind"] for _, _, event in on.supervisor.journal.read.events(run_id)] == ["thought", "text", "text"]
+        events = on.supervisor.journal.read.events(run_id)
+        assert [event["kind"] for _, _, event in events] == ["thought", "text", "text"]
 
     play(tmp_path, scene, *HELLO)
 

@@ -1,0 +1,93 @@
+"""Chat completions as we write them: whole, and as the chunks of a stream.
+
+Law: OpenAI's shape, and beside it one object, `codex_agent`. Each builder makes a new dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Head", "chunk", "completion", "usage", "usage_chunk"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a completion and every one of its chunks begin with; `created` is in seconds since 1970."""
+
+    id: str
+    model: str
+    created: int
+
+
+def completion(
+    head: Head,
+    text: str,
+    *,
+    thoughts: str = "",
+    finish: str = "stop",
+    usage: Mapping[str, Any],
+    codex_agent: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A whole answer; `usage` is what the function of that name makes."""
+    message = {"role": "assistant", "content": text}
+    if thoughts:
+        message["reasoning_content"] = thoughts
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    return {
+        **_head(head, "chat.completion"),
+        "choices": [choice],
+        "usage": dict(usage),
+        "codex_agent": dict(codex_agent),
+    }
+
+
+def chunk(
+    head: Head,
+    delta: Mapping[str, Any],
+    *,
+    finish: str | None = None,
+    codex_agent: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A piece of a stream: `{"role": "assistant"}`, `{"reasoning_content": ...}`, `{"content": ...}`, or the finish."""
+    choice = {"index": 0, "delta": dict(delta), "logprobs": None, "finish_reason": finish}
+    return {**_head(head, "chat.completion.chunk"), "choices": [choice], **_ours(codex_agent)}
+
+
+def usage_chunk(
+    head: Head, usage: Mapping[str, Any], *, codex_agent: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The last chunk of a stream for those who asked for usage. It has no choices, as OpenAI's has none."""
+    return {**_head(head, "chat.completion.chunk"), "choices": [], "usage": dict(usage), **_ours(codex_agent)}
+
+
+def usage(
+    *,
+    prompt_tokens: int = 0,
+    completion_tokens: int = 0,
+    cost_usd: float | None = None,
+    cached_tokens: int = 0,
+    reasoning_tokens: int = 0,
+) -> dict[str, Any]:
+    """What a run took, from the fields of a backend's `Usage`. No cost is none that is known, not one of zero."""
+    counts: dict[str, Any] = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
+    if cached_tokens > 0:
+        counts["prompt_tokens_details"] = {"cached_tokens": cached_tokens}
+    if reasoning_tokens > 0:
+        counts["completion_tokens_details"] = {"reasoning_tokens": reasoning_tokens}
+    if cost_usd is not None:
+        counts["cost"] = cost_usd
+    return counts
+
+
+def _head(head: Head, kind: str) -> dict[str, Any]:
+    return {"id": head.id, "object": kind, "created": head.created, "model": head.model}
+
+
+def _ours(codex_agent: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {} if codex_agent is None else {"codex_agent": dict(codex_agent)}

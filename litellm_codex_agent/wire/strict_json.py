@@ -1,0 +1,85 @@
+"""JSON from outside and to the outside: what is read can be written again, and what is written can be read.
+
+Law: what is read has text that UTF-8 can hold, finite numbers, and no depth that a later reader could
+stumble over. Of a key that is there twice the last counts, as in every reader of JSON that we know.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from .paths import path, subject
+from .schema import BrokenRequest
+
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "read_json", "write_json"]
+
+# Python's own reader and writer fail at some hundreds, sooner inside a deep call. Tools' schemas stay below thirty.
+MAX_DEPTH = 100
+# A float holds every number of so many digits; Python's conversion is quadratic, and limited by itself to 4,300.
+MAX_DIGITS = 300
+
+_TOO_DEEP = f"The request body is nested deeper than {MAX_DEPTH} levels."
+
+
+def read_json(body: bytes) -> Any:
+    """The value. Raises `BrokenRequest` with status 400."""
+    try:
+        # RFC 8259, section 8.1: UTF-8, and a reader may ignore a byte order mark.
+        value = json.loads(body.decode("utf-8-sig"), parse_int=_whole)
+    except UnicodeDecodeError as error:
+        raise BrokenRequest("", f"The request body is not JSON: byte {error.start:,} is not UTF-8.") from error
+    except json.JSONDecodeError as error:
+        sentence = f"The request body is not JSON: {error.msg}, line {error.lineno}, column {error.colno}."
+        raise BrokenRequest("", sentence) from error
+    except RecursionError as error:
+        raise BrokenRequest("", _TOO_DEEP) from error
+    _check_inside([value], [])
+    return value
+
+
+def write_json(value: Any) -> bytes:
+    """As UTF-8. Half of a surrogate pair, as in the output of a command, is written as a question mark.
+
+    Raises `ValueError` for a number that JSON cannot say.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
+def _whole(digits: str) -> int | float:
+    """Too many digits are told as infinite, and refused as that where their path is known."""
+    return int(digits) if len(digits) <= MAX_DIGITS else math.inf
+
+
+def _check_inside(container: dict[str, Any] | list[Any], steps: list[str | int]) -> None:
+    """`steps` lead to the container. One list for all: a path is put together only where there is a fault."""
+    if len(steps) > MAX_DEPTH:
+        raise BrokenRequest("", _TOO_DEEP)
+    for step, entry in container.items() if isinstance(container, dict) else enumerate(container):
+        steps.append(step)
+        kind = type(entry)
+        if kind is float and not math.isfinite(entry):
+            raise _broken(steps, "has to be a finite number")
+        if not _is_text(step) or (kind is str and not _is_text(entry)):
+            raise _broken(steps, "has to be text, and holds half of a surrogate pair")
+        if kind is dict or kind is list:
+            _check_inside(entry, steps)
+        steps.pop()
+
+
+def _is_text(value: str | int) -> bool:
+    if isinstance(value, int) or value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _broken(steps: list[str | int], what: str) -> BrokenRequest:
+    # The first step leads into the list around the body.
+    where = path(steps[1:])
+    return BrokenRequest(where, f"{subject(where)} {what}.")
