@@ -25,6 +25,8 @@ SERVER_ROOMS = ("server", "backends", "runs", "agent", "tools", "sandbox")
 # Where each room may reach for LiteLLM: the provider at the top, the demo inside a function.
 LITELLM_ROOMS = ("provider",)
 LITELLM_INSIDE_FUNCTIONS = ("cli",)
+# What the operator has set comes to these as arguments, so a test or another server can set it otherwise.
+ROOMS_THAT_ARE_TOLD = ("errors", "wire", "backends", "runs")
 # Reading these installs the provider, and their docstrings say so.
 IMPORTS_THAT_ACT = ("litellm_codex_agent.auto",)
 PROGRAMS = ("litellm_codex_agent.cli.__main__",)
@@ -86,6 +88,13 @@ def test_litellm_is_imported_in_its_rooms_only(path: Path) -> None:
 @parametrized
 def test_nobody_imports_the_command_line(path: Path) -> None:
     assert room(path) == "cli" or not reaches(path, "litellm_codex_agent.cli")
+
+
+@parametrized
+def test_the_rooms_below_the_server_know_neither_it_nor_its_settings(path: Path) -> None:
+    if room(path) in ROOMS_THAT_ARE_TOLD:
+        assert not reaches(path, "litellm_codex_agent.settings")
+        assert not reaches(path, "litellm_codex_agent.server")
 
 
 @parametrized
