@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .switch import is_on, switch
 from .table import API_BASE, API_KEY, GATE, JOIN_TEXT
@@ -18,7 +18,7 @@ class ProviderSettings:
 
     enabled: bool
     api_base: str
-    api_key: str
+    api_key: str = field(repr=False)
     join_text: bool
 
 
