@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
 import subprocess
+import tempfile
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 
 import litellm
 import pytest
 
 import litellm_codex_agent
+from litellm_codex_agent.settings import VARIABLES
 
 from . import endpoint as scripted
 
@@ -27,6 +32,14 @@ _LISTS = (
     "_async_failure_callback",
     "service_callback",
 )
+
+# Before a test module is imported: no test, no fixture and no process of either finds the tester's own state.
+_STATES = tempfile.mkdtemp(prefix="codex-agent-tests-")
+atexit.register(shutil.rmtree, _STATES, ignore_errors=True)
+os.environ["CODEX_AGENT_STATE"] = os.environ["XDG_STATE_HOME"] = _STATES
+# The way to a proxy stays the tester's: the tests ask nothing but this machine.
+_OURS = [row.name for row in VARIABLES if not row.name.startswith(("HTTP_PROXY", "XDG_"))]
+_TESTS = count()
 
 logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
 logging.getLogger("LiteLLM Router").setLevel(logging.CRITICAL)
@@ -57,11 +70,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The gate open, and nothing else set."""
-    own = ("CODEX_AGENT_API_BASE", "CODEX_AGENT_API_KEY", "CODEX_AGENT_JOIN_TEXT")
-    for name in (*own, "SSL_VERIFY", "SSL_CERT_FILE"):
+    """The gate open, a state directory that no other test has, and nothing else set."""
+    for name in _OURS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LITELLM_ENABLE_CODEX_AGENT", "1")
+    monkeypatch.setenv("CODEX_AGENT_STATE", str(Path(_STATES, f"test-{next(_TESTS)}")))
 
 
 @pytest.fixture(autouse=True)

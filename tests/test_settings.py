@@ -10,7 +10,6 @@ from litellm_codex_agent import settings
 from litellm_codex_agent.settings import (
     VARIABLES,
     ProviderSettings,
-    ServerSettings,
     Unusable,
     is_loopback,
     is_on,
@@ -73,6 +72,14 @@ def test_the_process_own_environment_is_read_where_none_is_given(monkeypatch: py
     assert (provider().api_base, server().host, tls_verification()) == ("http://own", "own", "/own.pem")
 
 
+def test_a_key_is_in_no_print_of_the_settings() -> None:
+    assert "sk-1" not in repr(provider({"CODEX_AGENT_API_KEY": "sk-1"}))
+
+
+def test_a_setting_that_cannot_be_used_is_a_value_error() -> None:
+    assert issubclass(Unusable, ValueError)
+
+
 def test_our_own_programs_open_the_gate_and_look_up_no_prices() -> None:
     environ: dict[str, str] = {}
     open_gate(environ)
@@ -85,33 +92,7 @@ def test_our_own_programs_leave_the_choice_of_prices_alone() -> None:
     assert environ == {GATE: "1", "LITELLM_LOCAL_MODEL_COST_MAP": "False"}
 
 
-# The server
-
-
-@pytest.mark.parametrize("text", ["", " "])
-def test_the_server_listens_on_loopback_where_nothing_is_set(text: str) -> None:
-    environ = {"MINI_AGENT_API_HOST": text, "MINI_AGENT_API_PORT": text, "CODEX_AGENT_SERVER_KEY": text}
-    assert server(environ) == server({}) == ServerSettings(host="127.0.0.1", port=8788, key="")
-
-
-def test_the_server_reads_its_variables_without_the_space_around_them() -> None:
-    environ = {"MINI_AGENT_API_HOST": " ::1 ", "MINI_AGENT_API_PORT": " 80\n", "CODEX_AGENT_SERVER_KEY": " k "}
-    assert server(environ) == ServerSettings(host="::1", port=80, key="k")
-
-
-@pytest.mark.parametrize(("text", "port"), [("0", 0), ("1", 1), ("65535", 65_535), ("08788", 8788)])
-def test_any_port_is_taken(text: str, port: int) -> None:
-    assert server({"MINI_AGENT_API_PORT": text}).port == port
-
-
-@pytest.mark.parametrize("text", ["http", "-1", "80.0", "1e3", "80 81", "0x50", "65536", "9" * 5_000])
-def test_a_port_that_cannot_be_is_refused_by_name(text: str) -> None:
-    with pytest.raises(Unusable, match=r"^MINI_AGENT_API_PORT is '.*, as in MINI_AGENT_API_PORT=8788\.$"):
-        server({"MINI_AGENT_API_PORT": text})
-
-
-def test_a_setting_that_cannot_be_used_is_a_value_error() -> None:
-    assert issubclass(Unusable, ValueError)
+# Who can reach an address
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "::1"])
@@ -233,12 +214,15 @@ def test_every_variable_that_is_read_has_its_row() -> None:
         (GATE, "off"),
         ("CODEX_AGENT_JOIN_TEXT", "on" if provider({}).join_text else "off"),
         ("SSL_VERIFY", str(tls_verification(None, {})).lower()),
-        ("MINI_AGENT_API_HOST", server({}).host),
-        ("MINI_AGENT_API_PORT", str(server({}).port)),
     ],
 )
 def test_a_row_shows_the_default_that_is_used(name: str, default: str) -> None:
     assert [row.default for row in VARIABLES if row.name == name] == [default]
+
+
+def test_no_variable_and_no_flag_has_two_rows() -> None:
+    names, flags = [row.name for row in VARIABLES], [row.flag for row in VARIABLES if row.flag]
+    assert (len(set(names)), len(set(flags))) == (len(names), len(flags))
 
 
 def test_every_row_says_what_its_variable_means() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -70,20 +71,15 @@ async def _show(stream: Any) -> tuple[int, int]:
 
 @contextmanager
 def _endpoint() -> Iterator[str]:
-    """`codex-agent serve` as a process of its own, on a free port, stopped at the end."""
+    """`codex-agent serve` as a process of its own, on a free port, stopped at the end, with nothing of it kept."""
     with socket.create_server((settings.LOOPBACK, 0)) as listener:
         port = listener.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "litellm_codex_agent.cli",
-        "serve",
-        "--host",
-        settings.LOOPBACK,
-        "--port",
-        str(port),
-    ]
-    with subprocess.Popen(command, start_new_session=True) as process:  # noqa: S603  # our own program
+    environment = settings.without_server()
+    with (
+        tempfile.TemporaryDirectory(prefix="codex-agent-demo-") as state,
+        # Our own program.
+        subprocess.Popen(_command(port, state), env=environment, start_new_session=True) as process,  # noqa: S603
+    ):
         try:
             base = f"http://{settings.LOOPBACK}:{port}"
             _wait(f"{base}/ready", process)
@@ -94,6 +90,11 @@ def _endpoint() -> Iterator[str]:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _command(port: int, state: str) -> list[str]:
+    flags = ["--host", settings.LOOPBACK, "--port", str(port), "--state", state]
+    return [sys.executable, "-m", "litellm_codex_agent.cli", "serve", *flags]
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,72 @@
+"""`codex-agent serve`: a flag for each variable that has one. `settings` reads both, so both are refused alike."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import settings
+
+__all__ = ["MissingExtra", "describe", "serve"]
+
+_DESCRIPTION = "Start an agent endpoint that speaks the OpenAI API."
+_EPILOG = f"""
+A flag counts before the variable in brackets, and that before the default. {settings.SERVER_KEY} is the key that
+clients have to send; it has no flag, for everyone on the machine can read a command line.
+"""
+_DIRECTORIES = (settings.STATE, settings.RECORD, settings.RECORDINGS)
+# The longest flag with its value, so that what it means stands beside it.
+_FLAG_COLUMNS = 29
+
+
+class MissingExtra(Exception):
+    """A command needs an extra that is not installed."""
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Make `parser` that of `codex-agent serve`."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.usage = f"{parser.prog} [flag value]..."
+    parser.formatter_class = _Help
+    # An abbreviation that works today would break with the next flag.
+    parser.allow_abbrev = False
+    for row in settings.VARIABLES:
+        if row.flag:
+            parser.add_argument(row.flag, dest=row.name, default="", metavar=_metavar(row), help=_meaning(row))
+    parser.set_defaults(run=serve)
+
+
+def serve(chosen: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    flags = {row.name: getattr(chosen, row.name) for row in settings.VARIABLES if row.flag}
+    return _start(settings.server(flags=flags))
+
+
+def _start(config: settings.ServerSettings) -> int:
+    if not config.key and not settings.is_loopback(config.host):
+        raise settings.Unusable(
+            f"{settings.HOST} (--host) is {config.host!r}, which other machines can reach, "
+            f"so a key is needed: set {settings.SERVER_KEY}."
+        )
+    try:
+        import uvicorn
+
+        from ..server.app import make_app
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f'{error.name} is not installed. Run: pip install "litellm-codex-agent[server]"') from error
+    uvicorn.run(make_app(config.key), host=config.host, port=config.port, log_level="warning")
+    return 0
+
+
+class _Help(argparse.HelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=_FLAG_COLUMNS)
+
+
+def _metavar(row: settings.Variable) -> str:
+    return "DIR" if row.name in _DIRECTORIES else row.flag.rpartition("-")[2].upper()
+
+
+def _meaning(row: settings.Variable) -> str:
+    default = "" if row.default == "none" else f"default {row.default}; "
+    # argparse fills in what follows a percent sign, and a terminal shows no Markdown.
+    return f"{row.meaning} ({default}{row.name})".replace("`", "").replace("%", "%%")

@@ -1,0 +1,203 @@
+"""The server's settings: a flag, else its variable, else the default, each read by one reader that refuses by name."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from litellm_codex_agent.settings import VARIABLES, ServerSettings, Unusable, server, without_server
+
+ROWS = {row.name: row for row in VARIABLES}
+HOME = Path.home()
+STATE = HOME / ".local/state/litellm-codex-agent"
+DEFAULTS: dict[str, Any] = {
+    "host": "127.0.0.1",
+    "port": 8788,
+    "key": "",
+    "allowed_hosts": (),
+    "allowed_origins": (),
+    "state": STATE,
+    "max_runs": 16,
+    "max_queue": 64,
+    "max_seconds": 600.0,
+    "retry_seconds": 15.0,
+    "drain_seconds": 30.0,
+    "keep_days": 7.0,
+    "keep_bytes": 2**30,
+    "record": None,
+    "recordings": None,
+    "replay_pace": 1.0,
+}
+# What is written in a variable, and the field and the value that it gives.
+READ = [
+    ("MINI_AGENT_API_HOST", " ::1 ", "host", "::1"),
+    ("MINI_AGENT_API_HOST", "[::0001]", "host", "::1"),
+    ("MINI_AGENT_API_HOST", "LocalHost", "host", "localhost"),
+    ("MINI_AGENT_API_HOST", "agent_1.internal", "host", "agent_1.internal"),
+    ("MINI_AGENT_API_PORT", " 80\n", "port", 80),
+    ("MINI_AGENT_API_PORT", "0", "port", 0),
+    ("MINI_AGENT_API_PORT", "65535", "port", 65_535),
+    ("MINI_AGENT_API_PORT", "08788", "port", 8788),
+    ("CODEX_AGENT_SERVER_KEY", " sk-1!~ ", "key", "sk-1!~"),
+    ("CODEX_AGENT_ALLOWED_HOSTS", "*", "allowed_hosts", ("*",)),
+    ("CODEX_AGENT_ALLOWED_HOSTS", " A.example,, [::1],a.example ,10.1,", "allowed_hosts", ("a.example", "::1", "10.1")),
+    ("CODEX_AGENT_ALLOWED_ORIGINS", "https://Chat.example:443", "allowed_origins", ("https://chat.example",)),
+    ("CODEX_AGENT_ALLOWED_ORIGINS", "http://h:80, http://h", "allowed_origins", ("http://h",)),
+    ("CODEX_AGENT_ALLOWED_ORIGINS", "http://h:443", "allowed_origins", ("http://h:443",)),
+    (
+        "CODEX_AGENT_ALLOWED_ORIGINS",
+        "http://h:8080,http://[::1]:3",
+        "allowed_origins",
+        ("http://h:8080", "http://[::1]:3"),
+    ),
+    ("CODEX_AGENT_ALLOWED_ORIGINS", "chrome-extension://abc", "allowed_origins", ("chrome-extension://abc",)),
+    ("CODEX_AGENT_STATE", "/srv/agent", "state", Path("/srv/agent")),
+    ("CODEX_AGENT_STATE", "~/agent", "state", HOME / "agent"),
+    ("CODEX_AGENT_STATE", "agent", "state", Path.cwd() / "agent"),
+    ("XDG_STATE_HOME", "/srv", "state", Path("/srv/litellm-codex-agent")),
+    ("XDG_STATE_HOME", "relative", "state", STATE),
+    ("CODEX_AGENT_MAX_RUNS", "1", "max_runs", 1),
+    ("CODEX_AGENT_MAX_RUNS", "1000000", "max_runs", 1_000_000),
+    ("CODEX_AGENT_MAX_QUEUE", "0", "max_queue", 0),
+    ("CODEX_AGENT_MAX_SECONDS", "0.5", "max_seconds", 0.5),
+    ("CODEX_AGENT_RETRY_SECONDS", "0", "retry_seconds", 0.0),
+    ("CODEX_AGENT_DRAIN_SECONDS", "0.0", "drain_seconds", 0.0),
+    ("CODEX_AGENT_KEEP_DAYS", "1000000", "keep_days", 1_000_000.0),
+    ("CODEX_AGENT_KEEP_BYTES", "1048576", "keep_bytes", 2**20),
+    ("CODEX_AGENT_KEEP_BYTES", "5GiB", "keep_bytes", 5 * 2**30),
+    ("CODEX_AGENT_KEEP_BYTES", "1024 kib", "keep_bytes", 2**20),
+    ("CODEX_AGENT_KEEP_BYTES", "1024TiB", "keep_bytes", 2**50),
+    ("CODEX_AGENT_RECORD", "~/records", "record", HOME / "records"),
+    ("CODEX_AGENT_RECORDINGS", "/srv/recordings", "recordings", Path("/srv/recordings")),
+    ("CODEX_AGENT_REPLAY_PACE", "0", "replay_pace", 0.0),
+    ("CODEX_AGENT_REPLAY_PACE", "2", "replay_pace", 2.0),
+]
+REFUSED = {
+    "MINI_AGENT_API_HOST": ["http://h", "h:80", "a b", "-h", "h..example", "*", "[h]", "h/", "ü"],
+    "MINI_AGENT_API_PORT": ["http", "-1", "80.0", "1e3", "80 81", "0x50", "65536", "9" * 5_000, "٣"],
+    "CODEX_AGENT_ALLOWED_HOSTS": ["http://h", "h:80", "*.example", "h,b c"],
+    "CODEX_AGENT_ALLOWED_ORIGINS": ["h", "*", "null", "https://h/", "https://h/x", "https://", "https://u@h"],
+    "CODEX_AGENT_STATE": ["~nobody-by-this-name/x"],
+    "CODEX_AGENT_MAX_RUNS": ["0", "-1", "many", "1.5", "1000001", "1_0"],
+    "CODEX_AGENT_MAX_QUEUE": ["-1", "none", "1000001"],
+    "CODEX_AGENT_MAX_SECONDS": ["0", "0.000", "-1", "nan", "inf", "1e3", "10m", "1000000.1", "1_0", ".5"],
+    "CODEX_AGENT_RETRY_SECONDS": ["-1", "soon", "1000001"],
+    "CODEX_AGENT_DRAIN_SECONDS": ["-0", "1:30"],
+    "CODEX_AGENT_KEEP_DAYS": ["0", "week"],
+    "CODEX_AGENT_KEEP_BYTES": ["0", "1048575", "1", "5GB", "5G", "-5GiB", "GiB", "1.5GiB", "1025TiB", "9" * 16],
+    "CODEX_AGENT_RECORD": ["~nobody-by-this-name/x"],
+    "CODEX_AGENT_RECORDINGS": ["~nobody-by-this-name/x"],
+    "CODEX_AGENT_REPLAY_PACE": ["-1", "fast", "2x"],
+}
+BAD = [(name, text) for name, texts in REFUSED.items() for text in texts]
+
+
+def fields(settings: ServerSettings) -> dict[str, Any]:
+    return dict(vars(settings))
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_where_nothing_is_written_the_defaults_hold(text: str) -> None:
+    empty = dict.fromkeys(ROWS, text)
+    assert fields(server(empty, empty)) == fields(server({})) == DEFAULTS
+
+
+@pytest.mark.parametrize(("name", "text", "field", "value"), READ)
+def test_a_variable_gives_its_field_and_no_other(name: str, text: str, field: str, value: object) -> None:
+    assert fields(server({name: text})) == {**DEFAULTS, field: value}
+
+
+@pytest.mark.parametrize(("name", "text", "field", "value"), [row for row in READ if ROWS[row[0]].flag])
+def test_a_flag_is_read_as_its_variable_is(name: str, text: str, field: str, value: object) -> None:
+    assert server({}, {name: text}) == server({name: text})
+
+
+# Two texts that a variable takes, where it takes no number.
+TWO = {
+    "MINI_AGENT_API_HOST": ("h", "g"),
+    "CODEX_AGENT_ALLOWED_HOSTS": ("h", "*"),
+    "CODEX_AGENT_ALLOWED_ORIGINS": ("http://h", "http://g"),
+    "CODEX_AGENT_STATE": ("/h", "/g"),
+    "CODEX_AGENT_KEEP_BYTES": ("2GiB", "3GiB"),
+    "CODEX_AGENT_RECORD": ("/h", "/g"),
+    "CODEX_AGENT_RECORDINGS": ("/h", "/g"),
+}
+
+
+@pytest.mark.parametrize("name", [row.name for row in VARIABLES if row.flag])
+def test_a_flag_counts_before_its_variable(name: str) -> None:
+    one, other = TWO.get(name, ("2", "3"))
+    assert server({name: other}, {name: one}) == server({name: one}) != server({name: other})
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_value_that_cannot_be_is_refused_with_variable_flag_and_example(name: str, text: str) -> None:
+    with pytest.raises(Unusable) as caught:
+        server({name: text})
+    told, row = str(caught.value), ROWS[name]
+    assert told.startswith(f"{name} ({row.flag}) is ")
+    assert told.endswith(f", as in {name}={row.example or row.default}.")
+    assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_flag_that_cannot_be_is_refused_in_the_same_words(name: str, text: str) -> None:
+    with pytest.raises(Unusable) as by_variable:
+        server({name: text})
+    with pytest.raises(Unusable) as by_flag:
+        server({}, {name: text})
+    assert str(by_flag.value) == str(by_variable.value)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_example_of_a_refusal_can_be_written(name: str) -> None:
+    row = ROWS[name]
+    server({name: row.example or row.default})
+
+
+def test_a_refusal_shows_no_more_of_a_text_than_it_takes_to_find_it() -> None:
+    with pytest.raises(Unusable) as caught:
+        server({"CODEX_AGENT_MAX_RUNS": "9" * 5_000})
+    assert f"is '{'9' * 80}…', and" in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["two words", "schlüssel", "tab\tin it", "nul\0"])
+def test_a_key_that_no_header_carries_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(Unusable, match=r"^CODEX_AGENT_SERVER_KEY .*, as in CODEX_AGENT_SERVER_KEY=\S+$") as caught:
+        server({"CODEX_AGENT_SERVER_KEY": key})
+    assert key not in str(caught.value)
+
+
+def test_the_key_is_in_no_print_of_the_settings() -> None:
+    assert "sk-1" not in repr(server({"CODEX_AGENT_SERVER_KEY": "sk-1"}))
+
+
+def test_every_setting_of_the_server_has_a_flag_but_the_key_and_what_is_not_ours() -> None:
+    own = [row for row in VARIABLES if row.name.startswith(("MINI_AGENT_", "CODEX_AGENT_", "XDG_"))]
+    provider = {"CODEX_AGENT_API_BASE", "CODEX_AGENT_API_KEY", "CODEX_AGENT_JOIN_TEXT"}
+    bare = {row.name for row in own if not row.flag} - provider
+    assert bare == {"CODEX_AGENT_SERVER_KEY", "XDG_STATE_HOME"}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_row_shows_the_default_that_is_used(name: str) -> None:
+    row = ROWS[name]
+    shown = "" if row.default in ("none", "those of loopback") else row.default
+    assert server({name: shown}) == server({})
+
+
+def test_a_server_can_be_set_up_by_its_flags_alone() -> None:
+    environ = {**{row.name: "x" for row in VARIABLES if row.flag}, "CODEX_AGENT_SERVER_KEY": "k", "PATH": "/bin"}
+    assert without_server(environ) == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize("forgotten", [None, "CODEX_AGENT_STATE"])
+def test_no_test_finds_the_state_of_a_server_that_is_in_use(
+    forgotten: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if forgotten:
+        monkeypatch.delenv(forgotten)
+    assert Path(tempfile.gettempdir()) in server().state.parents
