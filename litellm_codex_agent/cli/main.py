@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from .. import settings
 from .._version import __version__
-from .serve import MissingExtra, describe
+from .failed import Failed
+from .runs import add_runs
+from .serve import describe
 
 __all__ = ["main"]
 
@@ -21,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(chosen.run(chosen))
     except settings.Unusable as error:
         parser.error(str(error))
-    except MissingExtra as error:
+    except Failed as error:
         print(f"codex-agent: {error}", file=sys.stderr)
         return 1
 
@@ -31,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"litellm-codex-agent {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
     describe(commands.add_parser("serve", help="start an agent endpoint that speaks the OpenAI API"))
+    add_runs(commands)
     demo = commands.add_parser("demo", help="ask an agent through a LiteLLM Router; no key, no network")
     demo.set_defaults(run=_demo)
     return parser

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from .. import settings
+from .failed import Failed
 
-__all__ = ["MissingExtra", "describe", "serve"]
+__all__ = ["describe", "serve"]
 
 _DESCRIPTION = "Start an agent endpoint that speaks the OpenAI API."
 _EPILOG = f"""
@@ -16,10 +17,6 @@ clients have to send; it has no flag, for everyone on the machine can read a com
 _DIRECTORIES = (settings.STATE, settings.RECORD, settings.RECORDINGS)
 # The longest flag with its value, so that what it means stands beside it.
 _FLAG_COLUMNS = 29
-
-
-class MissingExtra(Exception):
-    """A command needs an extra that is not installed."""
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -42,19 +39,17 @@ def serve(chosen: argparse.Namespace) -> int:
 
 
 def _start(config: settings.ServerSettings) -> int:
-    if not config.key and not settings.is_loopback(config.host):
-        raise settings.Unusable(
-            f"{settings.HOST} (--host) is {config.host!r}, which other machines can reach, "
-            f"so a key is needed: set {settings.SERVER_KEY}."
-        )
     try:
-        import uvicorn
-
+        from ..backends.backend import NotReady
         from ..server.app import make_app
+        from ..server.serving import serve as run
     except ModuleNotFoundError as error:
-        raise MissingExtra(f'{error.name} is not installed. Run: pip install "litellm-codex-agent[server]"') from error
-    uvicorn.run(make_app(config.key), host=config.host, port=config.port, log_level="warning")
-    return 0
+        raise Failed(f'{error.name} is not installed. Run: pip install "litellm-codex-agent[server]"') from error
+    try:
+        endpoint = make_app(config)
+    except NotReady as error:
+        raise settings.Unusable(str(error)) from error
+    return run(endpoint, config)
 
 
 class _Help(argparse.HelpFormatter):
