@@ -49,7 +49,7 @@ def _start(config: settings.ServerSettings) -> int:
         endpoint = make_app(config)
     except NotReady as error:
         raise settings.Unusable(str(error)) from error
-    return run(endpoint, config)
+    return run(endpoint, host=config.host, port=config.port, key=config.key, drain=endpoint.drain)
 
 
 class _Help(argparse.HelpFormatter):
