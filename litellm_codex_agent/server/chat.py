@@ -69,7 +69,7 @@ class ChatFace:
             finish = run.outcome.finish if run.outcome else ""
             yield self._chunk(run, told, {}, finish=finish, codex_agent=_fields(run))
             if self.asked.wants_usage:
-                yield _event(completions.usage_chunk(self._head(run), _usage(run), codex_agent=_fields(run)), told)
+                yield _event(completions.usage_chunk(self._head(run), _usage(run)), told)
         yield sse.encode("[DONE]")
 
     def _chunk(self, run: Run, told: Told, delta: Mapping[str, Any], **more: Any) -> bytes:

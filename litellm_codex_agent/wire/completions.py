@@ -55,11 +55,9 @@ def chunk(
     return {**_head(head, "chat.completion.chunk"), "choices": [choice], **_ours(codex_agent)}
 
 
-def usage_chunk(
-    head: Head, usage: Mapping[str, Any], *, codex_agent: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def usage_chunk(head: Head, usage: Mapping[str, Any]) -> dict[str, Any]:
     """The last chunk of a stream for those who asked for usage. It has no choices, as OpenAI's has none."""
-    return {**_head(head, "chat.completion.chunk"), "choices": [], "usage": dict(usage), **_ours(codex_agent)}
+    return {**_head(head, "chat.completion.chunk"), "choices": [], "usage": dict(usage)}
 
 
 def usage(
