@@ -40,14 +40,18 @@ async def answer_run(house: House, request: Request) -> Reply:
     asked = await _asked(request)
     stream = EVENT_STREAM["content-type"] in request.headers.get("accept", "")
     return Reply(
-        house.supervisor, ask_of(request, asked.digest), house.work(asked, request, asked.secrets), _Envelopes(), stream
+        house.supervisor,
+        ask_of(request, asked.digest),
+        house.work(asked, request, field="", secrets=asked.secrets),
+        _Envelopes(),
+        stream,
     )
 
 
 async def begin_run(house: House, request: Request) -> Response:
     """POST /agent/runs: a run that outlives its request."""
     asked = await _asked(request)
-    work = house.work(asked, request, asked.secrets)
+    work = house.work(asked, request, field="", secrets=asked.secrets)
     try:
         run = await house.supervisor.begin(ask_of(request, asked.digest), work)
     except (Busy, Draining, KeyReused, JournalError) as error:

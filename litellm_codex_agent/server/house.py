@@ -55,12 +55,14 @@ class House:
     metrics: Metrics
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
-    def work(self, asked: Asked, request: Request, secrets: tuple[str, ...] = ()) -> Work:
-        """The work that a new run would do. Raises `HttpError` where nobody here can do it."""
+    def work(
+        self, asked: Asked, request: Request, *, field: str = "codex_agent", secrets: tuple[str, ...] = ()
+    ) -> Work:
+        """The work that a new run would do. Raises `HttpError` where nobody here can do it; `field` holds the options."""
         backend, rest = self._backend(asked.model)
         try:
             parameters, ignored = sort(asked.parameters, backend.parameters, backend.name)
-            options = sort_options(asked.options, backend.parameters, backend.name)
+            options = sort_options(asked.options, backend.parameters, backend.name, field=field)
         except RefusedParameter as error:
             raise HttpError(400, str(error), "unsupported_parameter", param=error.name) from error
         budgets = asked.options.get("budgets") or {}
