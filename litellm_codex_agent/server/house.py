@@ -58,7 +58,7 @@ class House:
     def work(
         self, asked: Asked, request: Request, *, field: str = "codex_agent", secrets: tuple[str, ...] = ()
     ) -> Work:
-        """The work that a new run would do. Raises `HttpError` where nobody here can do it; `field` holds the options."""
+        """The work that a new run would do. Raises `HttpError` where nobody can. `field` holds the options."""
         backend, rest = self._backend(asked.model)
         try:
             parameters, ignored = sort(asked.parameters, backend.parameters, backend.name)
