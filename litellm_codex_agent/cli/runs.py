@@ -11,7 +11,10 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from ..runs.run import Run
 
 __all__ = ["add_runs"]
+
+_Command = Callable[[argparse.Namespace, "Reader"], int]
 
 # A cancel is answered when the run and its processes are gone.
 CANCEL_SECONDS = 60.0
@@ -44,12 +49,26 @@ def _added(inner: Any, name: str, meaning: str, run: Any) -> argparse.ArgumentPa
     parser: argparse.ArgumentParser = inner.add_parser(name, help=meaning, allow_abbrev=False)
     parser.add_argument("--state", default="", metavar="DIR", help=f"the state directory ({settings.STATE})")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=partial(_with_reader, run))
     return parser
 
 
-def _list(chosen: argparse.Namespace) -> int:
-    records = _reader(chosen).newest(max(chosen.limit, 0))
+def _with_reader(run: _Command, chosen: argparse.Namespace) -> int:
+    from ..runs.reader import JournalError, Reader
+    from ..runs.state import JOURNAL
+
+    path = _directory(chosen) / JOURNAL
+    if not path.exists():
+        raise Failed(f"There is no journal of runs in {path.parent}. Has `codex-agent serve` run with this directory?")
+    try:
+        with closing(Reader.of_file(path)) as reader:
+            return run(chosen, reader)
+    except JournalError as error:
+        raise Failed(str(error)) from error
+
+
+def _list(chosen: argparse.Namespace, reader: Reader) -> int:
+    records = reader.newest(max(chosen.limit, 0))
     if chosen.json:
         print(json.dumps([_as_json(record) for record in records], indent=2))
         return 0
@@ -59,9 +78,7 @@ def _list(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _show(chosen: argparse.Namespace) -> int:
-
-    reader = _reader(chosen)
+def _show(chosen: argparse.Namespace, reader: Reader) -> int:
     record = _found(reader, chosen.run_id)
 
     async def told() -> None:
@@ -74,10 +91,10 @@ def _show(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _cancel(chosen: argparse.Namespace) -> int:
+def _cancel(chosen: argparse.Namespace, reader: Reader) -> int:
     from ..runs.state import address_of, operator_key_of
 
-    record = _found(_reader(chosen), chosen.run_id)
+    record = _found(reader, chosen.run_id)
     if record.state == "ended":
         raise Failed(f"{record.id} has ended already: {record.stopped_reason}.")
     directory = _directory(chosen)
@@ -104,19 +121,6 @@ def _delete(url: str, key: str) -> dict[str, Any]:
 
 def _directory(chosen: argparse.Namespace) -> Path:
     return settings.server(flags={settings.STATE: chosen.state}).state
-
-
-def _reader(chosen: argparse.Namespace) -> Reader:
-    from ..runs.reader import JournalError, Reader
-    from ..runs.state import JOURNAL
-
-    path = _directory(chosen) / JOURNAL
-    if not path.exists():
-        raise Failed(f"There is no journal of runs in {path.parent}. Has `codex-agent serve` run with this directory?")
-    try:
-        return Reader.of_file(path)
-    except JournalError as error:
-        raise Failed(str(error)) from error
 
 
 def _found(reader: Reader, run_id: str) -> Record:

@@ -35,6 +35,10 @@ class Reader:
         except sqlite3.Error as error:
             raise unusable(path, error) from error
 
+    def close(self) -> None:
+        """Nothing may be asked afterwards."""
+        self._connection.close()
+
     def known(self, tenant: str, key: str) -> Known | None:
         """The newest run of a key."""
         found = self._records("WHERE tenant = ? AND key = ? ORDER BY created DESC LIMIT 1", (tenant, key))
