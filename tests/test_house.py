@@ -27,6 +27,8 @@ LITELLM_ROOMS = ("provider",)
 LITELLM_INSIDE_FUNCTIONS = ("cli",)
 # What the operator has set comes to these as arguments, so a test or another server can set it otherwise.
 ROOMS_THAT_ARE_TOLD = ("errors", "wire", "backends", "runs")
+# Whatever a route raises ends here, and no client hears of it.
+SERVER_EDGE = "server/errors.py"
 # Reading these installs the provider, and their docstrings say so.
 IMPORTS_THAT_ACT = ("litellm_codex_agent.auto",)
 PROGRAMS = ("litellm_codex_agent.cli.__main__",)
@@ -132,10 +134,10 @@ def test_functions_are_short_and_take_few_parameters(path: Path) -> None:
 
 
 @parametrized
-def test_no_broad_except(path: Path) -> None:
+def test_no_broad_except_but_one_at_the_servers_edge(path: Path) -> None:
     caught = [node.type for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ExceptHandler)]
-    names = {None if kind is None else ast.unparse(kind) for kind in caught}
-    assert not names & {None, "Exception"}
+    broad = [kind for kind in caught if kind is None or re.search(r"\bException\b", ast.unparse(kind))]
+    assert [kind and ast.unparse(kind) for kind in broad] == (["Exception"] if name(path) == SERVER_EDGE else [])
 
 
 @parametrized
