@@ -42,9 +42,15 @@ _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
 }
 _NUMBER = _TYPES["number"][1]
 
+
+def _is_a(value: Any, name: str) -> bool:
+    # To the standard 1.0 is an integer; `strict_json` makes it one.
+    return type(value) in _TYPES[name][1] or (name == "integer" and type(value) is float and value.is_integer())
+
+
 # A keyword says nothing about values of other types than its own, as in the standard.
 _HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "type": lambda value, names: any(type(value) in _TYPES[name][1] for name in _listed(names)),
+    "type": lambda value, names: any(_is_a(value, name) for name in _listed(names)),
     "enum": lambda value, entries: any(_is_same(value, entry) for entry in entries),
     "const": _is_same,
     "minItems": lambda value, least: type(value) is not list or len(value) >= least,

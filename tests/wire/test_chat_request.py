@@ -51,7 +51,7 @@ VALUES: dict[str, list[Any]] = {
     "logit_bias": [{}, {"50256": -100}],
     "logprobs": [True, False],
     "max_completion_tokens": [1, 2**53 - 1],
-    "max_tokens": [1],
+    "max_tokens": [1, 2.0],
     "metadata": [{"a": "b"}],
     "modalities": [["text"], ["text", "audio"]],
     "moderation": [{"model": "omni-moderation-latest"}],
