@@ -94,7 +94,7 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"mcp_servers": {"a": {"command": "c", "env": {"K": 1}}}}, "mcp_servers.a.env.K", "has to be a string."),
     (
         {"mcp_servers": {"a": {"command": "c", "url": "u"}}},
-        "mcp_servers.a.command",
+        "mcp_servers.a.url",
         "is not a field of `mcp_servers.a`.",
     ),
     ({"max_iterations": 0}, "max_iterations", "has to be an integer of at least 1"),
