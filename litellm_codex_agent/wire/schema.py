@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from .paths import inside, named, subject
+from .paths import named, path, subject
 
 __all__ = ["BrokenRequest", "KEYWORDS", "Schema", "check"]
 
@@ -26,10 +26,6 @@ class BrokenRequest(ValueError):
         self.status = status
 
 
-def _is_same(value: Any, entry: Any) -> bool:
-    return type(value) is type(entry) and bool(value == entry)
-
-
 # What each type is called, and which of Python's types it is. Exact types: JSON's `true` is no number.
 _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "string": ("a string", (str,)),
@@ -42,9 +38,23 @@ _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
 }
 _NUMBER = _TYPES["number"][1]
 
+
+def _is_a(value: Any, names: str | Sequence[str]) -> bool:
+    kind = type(value)
+    for name in _listed(names):
+        # To the standard 1.0 is an integer; `strict_json` makes it one.
+        if kind in _TYPES[name][1] or (name == "integer" and kind is float and value.is_integer()):
+            return True
+    return False
+
+
+def _is_same(value: Any, entry: Any) -> bool:
+    return type(value) is type(entry) and bool(value == entry)
+
+
 # A keyword says nothing about values of other types than its own, as in the standard.
 _HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "type": lambda value, names: any(type(value) in _TYPES[name][1] for name in _listed(names)),
+    "type": _is_a,
     "enum": lambda value, entries: any(_is_same(value, entry) for entry in entries),
     "const": _is_same,
     "minItems": lambda value, least: type(value) is not list or len(value) >= least,
@@ -67,67 +77,90 @@ _NESTED = frozenset({"additionalProperties", "anyOf", "discriminator", "items", 
 _NOTES = frozenset({"description"})
 KEYWORDS = _NESTED | _NOTES | _HOLDS.keys()
 
+_Steps = tuple[str | int, ...]
+
+
+class _Fault(Exception):
+    """Where a value is not what it has to be, and what that is; no schema: nothing may stand there."""
+
+    def __init__(self, steps: _Steps, wanted: Schema | None, verb: str = "has") -> None:
+        super().__init__()
+        self.steps = steps
+        self.wanted = wanted
+        self.verb = verb
+
+    def told(self) -> BrokenRequest:
+        where = path(self.steps)
+        if self.wanted is None:
+            return BrokenRequest(where, f"`{where}` is not a field of {named(path(self.steps[:-1]))}.")
+        return BrokenRequest(where, f"{subject(where)} {self.verb} to be {_described(self.wanted)}.")
+
 
 def check(value: Any, schema: Schema, where: str = "") -> None:
-    """Raises `BrokenRequest` for the first fault of `value`, which came from JSON; `where` is its path."""
+    """Raises `BrokenRequest` for the first fault of `value`, which came from JSON; `where` is what it is called."""
+    try:
+        _check(value, schema, (where,) if where else ())
+    except _Fault as fault:
+        raise fault.told() from None
+
+
+def _check(value: Any, schema: Schema, steps: _Steps) -> None:
     if not _fits(value, schema):
-        raise _broken(where, schema)
+        raise _Fault(steps, schema)
     if type(value) is dict:
-        _check_object(value, schema, where)
+        _check_object(value, schema, steps)
     if type(value) is list and "items" in schema:
         for number, entry in enumerate(value):
-            check(entry, schema["items"], inside(where, number))
+            _check(entry, schema["items"], (*steps, number))
     if "anyOf" in schema:
-        _check_any(value, schema, where)
+        _check_any(value, schema, steps)
 
 
 def _fits(value: Any, schema: Schema) -> bool:
-    return all(_HOLDS[keyword](value, limit) for keyword, limit in schema.items() if keyword in _HOLDS)
+    # A plain loop: this runs for every value of a body, and a generator would take most of the time.
+    for keyword, limit in schema.items():  # noqa: SIM110
+        if keyword in _HOLDS and not _HOLDS[keyword](value, limit):
+            return False
+    return True
 
 
-def _check_object(value: dict[str, Any], schema: Schema, where: str) -> None:
+def _check_object(value: dict[str, Any], schema: Schema, steps: _Steps) -> None:
     known: Mapping[str, Schema] = schema.get("properties", {})
     for name in schema.get("required", ()):
         if name not in value:
-            raise _broken(inside(where, name), known.get(name, {}), "is missing, and has")
+            raise _Fault((*steps, name), known.get(name, {}), "is missing, and has")
     others = schema.get("additionalProperties", True)
     for name, entry in value.items():
         if name in known:
-            check(entry, known[name], inside(where, name))
+            _check(entry, known[name], (*steps, name))
         elif others is False:
-            path = inside(where, name)
-            raise BrokenRequest(path, f"`{path}` is not a field of {named(where)}.")
+            raise _Fault((*steps, name), None)
         elif others is not True:
-            check(entry, others, inside(where, name))
+            _check(entry, others, (*steps, name))
 
 
-def _check_any(value: Any, schema: Schema, where: str) -> None:
-    faults = []
-    for branch in _meant(value, schema, where):
+def _check_any(value: Any, schema: Schema, steps: _Steps) -> None:
+    furthest = _Fault(steps, schema)
+    for branch in _meant(value, schema, steps):
         try:
-            return check(value, branch, where)
-        except BrokenRequest as fault:
-            faults.append(fault)
-    # The branch that was read the furthest is the one that the client meant.
-    furthest = max(faults, key=lambda fault: len(fault.param))
-    raise furthest if len(furthest.param) > len(where) else _broken(where, schema)
+            return _check(value, branch, steps)
+        except _Fault as fault:
+            # The branch that was read the furthest is the one that the client meant.
+            furthest = max(furthest, fault, key=lambda found: len(found.steps))
+    raise furthest
 
 
-def _meant(value: Any, schema: Schema, where: str) -> Sequence[Schema]:
+def _meant(value: Any, schema: Schema, steps: _Steps) -> Sequence[Schema]:
     """The branches that `value` may be: where a field tells them apart, the one that it names."""
-    branches: Sequence[Schema] = schema["anyOf"]
+    branches: Sequence[Schema] = [branch for branch in schema["anyOf"] if _fits(value, branch)]
     if type(value) is not dict or "discriminator" not in schema:
         return branches
     name = schema["discriminator"]["propertyName"]
-    told = [(branch, branch["properties"][name]) for branch in branches if "properties" in branch]
+    told = [(branch, branch["properties"][name]) for branch in branches]
     if meant := [branch for branch, names in told if _fits(value.get(name), names)]:
         return meant
     every = {"enum": [entry for _, names in told for entry in names["enum"]]}
-    raise _broken(inside(where, name), every, "has" if name in value else "is missing, and has")
-
-
-def _broken(where: str, schema: Schema, verb: str = "has") -> BrokenRequest:
-    return BrokenRequest(where, f"{subject(where)} {verb} to be {_described(schema)}.")
+    raise _Fault((*steps, name), every, "has" if name in value else "is missing, and has")
 
 
 def _described(schema: Schema) -> str:

@@ -20,6 +20,10 @@ MAX_DEPTH = 100
 # A float holds every number of so many digits; Python's conversion is quadratic, and limited by itself to 4,300.
 MAX_DIGITS = 300
 
+# Below this a number without a fraction is an integer, however it is written: so it is to JSON Schema, and
+# whoever is handed 1.0 for a count need not know.
+_WHOLE_BELOW = 2**63
+
 _TOO_DEEP = f"The request body is nested deeper than {MAX_DEPTH} levels."
 
 
@@ -27,7 +31,7 @@ def read_json(body: bytes) -> Any:
     """The value. Raises `BrokenRequest` with status 400."""
     try:
         # RFC 8259, section 8.1: UTF-8, and a reader may ignore a byte order mark.
-        value = json.loads(body.decode("utf-8-sig"), parse_int=_whole)
+        value = json.loads(body.decode("utf-8-sig"), parse_int=_whole, parse_float=_fraction)
     except UnicodeDecodeError as error:
         raise BrokenRequest("", f"The request body is not JSON: byte {error.start:,} is not UTF-8.") from error
     except json.JSONDecodeError as error:
@@ -51,6 +55,11 @@ def write_json(value: Any) -> bytes:
 def _whole(digits: str) -> int | float:
     """Too many digits are told as infinite, and refused as that where their path is known."""
     return int(digits) if len(digits) <= MAX_DIGITS else math.inf
+
+
+def _fraction(text: str) -> int | float:
+    value = float(text)
+    return int(value) if abs(value) < _WHOLE_BELOW and value.is_integer() else value
 
 
 def _check_inside(container: dict[str, Any] | list[Any], steps: list[str | int]) -> None:

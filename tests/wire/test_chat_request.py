@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -48,10 +49,10 @@ VALUES: dict[str, list[Any]] = {
     "frequency_penalty": [-2, 0.5, 2],
     "function_call": ["none", "auto", {"name": "f"}],
     "functions": [[], [{"name": "f", "description": "d", "parameters": {}}]],
-    "logit_bias": [{}, {"50256": -100}],
+    "logit_bias": [{}, {"50256": -100, "1": 100}],
     "logprobs": [True, False],
     "max_completion_tokens": [1, 2**53 - 1],
-    "max_tokens": [1],
+    "max_tokens": [1, 2.0],
     "metadata": [{"a": "b"}],
     "modalities": [["text"], ["text", "audio"]],
     "moderation": [{"model": "omni-moderation-latest"}],
@@ -190,6 +191,8 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"n": 129}, "n", "has to be an integer of at least 1 and of at most 128 or null."),
     ({"temperature": 2.1}, "temperature", "has to be a number of at least 0 and of at most 2 or null."),
     ({"logit_bias": {"1": "2"}}, "logit_bias.1", "has to be a number"),
+    ({"logit_bias": {"1": 100.5}}, "logit_bias.1", "has to be a number of at least -100 and of at most 100."),
+    ({"logit_bias": {"1": -101}}, "logit_bias.1", "has to be a number of at least -100 and of at most 100."),
     ({"stop": [1]}, "stop[0]", "has to be a string."),
     ({"stop": 1}, "stop", "has to be a string or a list or null."),
     ({"tools": [{"function": {"name": "f"}}]}, "tools[0].type", 'is missing, and has to be one of "function" or'),
@@ -221,6 +224,27 @@ def test_a_wrong_field_is_a_400_that_names_it(fields: dict[str, Any], param: str
     assert f"`{param}` {sentence}" in str(caught.value)
 
 
+BOUNDS: list[tuple[str, float, float, float]] = [
+    ("frequency_penalty", -2, 2, 0.1),
+    ("presence_penalty", -2, 2, 0.1),
+    ("temperature", 0, 2, 0.1),
+    ("top_p", 0, 1, 0.1),
+    ("top_logprobs", 0, 20, 1),
+    ("n", 1, 128, 1),
+    ("max_tokens", 1, 2**53 - 1, 1),
+    ("max_completion_tokens", 1, 2**53 - 1, 1),
+    ("seed", -(2**63), 2**63 - 1, 1),
+]
+
+
+@pytest.mark.parametrize(("name", "least", "most", "step"), BOUNDS)
+def test_a_number_is_bounded_as_openai_bounds_it(name: str, least: float, most: float, step: float) -> None:
+    assert [read(**{name: value}).parameters[name] for value in (least, most)] == [least, most]
+    for value in (least - step, most + step):
+        with pytest.raises(BrokenRequest, match=f"^`{name}` has to be "):
+            read(**{name: value})
+
+
 @pytest.mark.parametrize("name", ["model", "messages"])
 def test_a_chat_without_model_or_messages_is_a_400(name: str) -> None:
     body = {key: value for key, value in LEAST.items() if key != name}
@@ -237,14 +261,13 @@ def test_a_body_that_is_no_object_is_a_400(body: bytes) -> None:
 
 @settings(max_examples=300)
 @given(changed({**LEAST, "messages": MESSAGES, "tools": [TOOL], "codex_agent": {"budgets": {}}}) | json_values)
-def test_any_json_is_a_chat_or_a_broken_request(value: object) -> None:
+def test_any_json_is_a_chat_or_a_broken_request(value: Any) -> None:
     try:
         asked = read_chat(json.dumps(value).encode())
     except BrokenRequest as fault:
         assert (fault.status, str(fault)[-1]) == (400, ".")
     else:
-        assert asked.model
-        assert asked.messages
+        assert (asked.model, asked.messages) == (value["model"], value["messages"])
 
 
 @given(st.binary(max_size=200))
@@ -281,5 +304,11 @@ def test_the_order_of_fields_is_not_in_the_digest() -> None:
 
 
 def test_a_chat_shows_no_content() -> None:
-    assert "Hi" not in repr(read(user="secret"))
-    assert "secret" not in repr(read(user="secret"))
+    shown = repr(read(user="secret", codex_agent={"workspace": "secret"}))
+    assert "Hi" not in shown
+    assert "secret" not in shown
+
+
+def test_a_chat_is_not_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read().model = "other"

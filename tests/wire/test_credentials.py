@@ -23,6 +23,7 @@ FOUND: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"tool_http_headers": {"X-Pass": "a long pass phrase"}}, ("a long pass phrase",)),
     ({"tool_http_headers": {"Accept": "text/plain", "User-Agent": "agent/1.0"}}, ()),
     ({"tool_http_headers": {"X-Key": "short", "X-Number": 1234567}}, ()),
+    ({"tool_http_headers": {"X-Key": "longer"}}, ("longer",)),
     ({"tool_http_base_url": "https://me:secret-1@tools.test/"}, ("secret-1",)),
     ({"tool_http_base_url": "https://tools.test/"}, ()),
     ({"tool_http_base_url": "http://[me:secret-1"}, ()),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 
@@ -94,7 +97,7 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"mcp_servers": {"a": {"command": "c", "env": {"K": 1}}}}, "mcp_servers.a.env.K", "has to be a string."),
     (
         {"mcp_servers": {"a": {"command": "c", "url": "u"}}},
-        "mcp_servers.a.command",
+        "mcp_servers.a.url",
         "is not a field of `mcp_servers.a`.",
     ),
     ({"max_iterations": 0}, "max_iterations", "has to be an integer of at least 1"),
@@ -132,18 +135,33 @@ def test_what_is_not_json_is_a_400_and_what_is_no_run_a_422(body: bytes, status:
     assert caught.value.status == status
 
 
+STANDARD = jsonschema.Draft202012Validator(dict(RUN))
+HTTP = {**LEAST, **OPTIONS, "tool_backend": "http", "max_iterations": 1}
+
+
 @settings(max_examples=300)
-@given(changed({**LEAST, **OPTIONS, "tool_backend": "http", "max_iterations": 1}) | json_values)
-def test_any_json_is_a_run_or_a_broken_request(value: object) -> None:
+@given(changed(HTTP) | json_values)
+def test_any_json_is_a_run_or_a_broken_request_as_the_document_says(value: object) -> None:
     try:
-        asked = read_run(json.dumps(value).encode())
+        read_run(json.dumps(value).encode())
     except BrokenRequest as fault:
         assert fault.status in (400, 422)
+        assert not STANDARD.is_valid(value)
     else:
-        assert asked.tool_backend in TOOL_BACKENDS
+        assert STANDARD.is_valid(value)
+
+
+@pytest.mark.parametrize("name", TOOL_BACKENDS)
+def test_the_document_says_which_tools_need_an_address(name: str) -> None:
+    assert STANDARD.is_valid({**LEAST, "tool_backend": name}) is (name != "http")
 
 
 def test_a_run_knows_its_secrets_and_shows_none() -> None:
-    asked = read(**OPTIONS)
+    asked = read(**OPTIONS, response_format={"type": "json_schema", "json_schema": {"name": "k-456789"}})
     assert asked.secrets == ("Bearer k-345678", "k-123456", "k-234567", "k-345678")
-    assert "k-" not in repr(asked)
+    assert not re.search("k-|Hi|json", repr(asked))
+
+
+def test_a_run_is_not_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read().model = "other"

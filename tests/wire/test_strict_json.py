@@ -18,6 +18,19 @@ DEEPEST = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
 
 @pytest.mark.parametrize(
     ("body", "value"),
+    [(b"1.0", 1), (b"-2e3", -2000), (b"1e18", 10**18), (b"9223372036854774784.0", 2**63 - 1024), (b"-0.0", 0)],
+)
+def test_a_number_without_a_fraction_is_an_integer(body: bytes, value: int) -> None:
+    assert (read_json(body), type(read_json(body))) == (value, int)
+
+
+@pytest.mark.parametrize("body", [b"1.5", b"9223372036854775808.0", b"1e-9"])
+def test_any_other_number_is_a_float(body: bytes) -> None:
+    assert (read_json(body), type(read_json(body))) == (float(body), float)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
     [
         (b' {"a": [1, -2.5, true, null]}\n', {"a": [1, -2.5, True, None]}),
         (b'\xef\xbb\xbf"a"', "a"),
