@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -37,6 +37,9 @@ from .layers import layers
 from .metrics import Metrics
 
 __all__ = ["Endpoint", "app", "make_app"]
+
+if TYPE_CHECKING:
+    app: Endpoint
 
 _Handler = Callable[[House, Request], Awaitable[ASGIApp]]
 
@@ -152,4 +155,8 @@ async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive,
     await send({"type": "lifespan.shutdown.complete"})
 
 
-app = make_app(settings.server())
+def __getattr__(name: str) -> Any:
+    # Made when `uvicorn module:app` asks for it: who imports this module for the rest sets it up otherwise.
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return make_app(settings.server())

@@ -7,7 +7,7 @@ import os
 import socket
 from contextlib import ExitStack
 
-from ..settings import SERVER_KEY, Unusable, is_loopback
+from ..settings import HOST, SERVER_KEY, Unusable, is_loopback
 
 __all__ = ["BACKLOG", "address_of", "check_bind", "listen", "why_not"]
 
@@ -20,7 +20,9 @@ _NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 def check_bind(host: str, key: str) -> None:
     """Refuses an address that other machines reach, where no key is asked for."""
     if not key and not is_loopback(host):
-        raise Unusable(f"--host {host} can be reached from other machines, so a key is needed: set {SERVER_KEY}.")
+        raise Unusable(
+            f"{HOST} (--host) is {host!r}, which other machines can reach, so a key is needed: set {SERVER_KEY}."
+        )
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

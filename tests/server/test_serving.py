@@ -166,7 +166,7 @@ def test_where_others_reach_it_it_does_not_start_without_a_key(host: str) -> Non
 def test_serve_itself_keeps_that_rule() -> None:
     status, out, err = run(host="0.0.0.0")
     assert (status, out) == (1, "")
-    assert "--host 0.0.0.0 can be reached from other machines" in err
+    assert "'0.0.0.0', which other machines can reach" in err
 
 
 def test_with_a_key_it_listens_for_others() -> None:
