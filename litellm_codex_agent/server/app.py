@@ -47,6 +47,8 @@ _ROUTES: tuple[tuple[str, str, _Handler], ...] = (
     ("POST", "/v1/chat/completions", chat.answer_chat),
     ("POST", "/chat/completions", chat.answer_chat),
     ("GET", "/v1/models", status.models),
+    # A model's name may hold slashes.
+    ("GET", "/v1/models/{model:path}", status.model),
     ("POST", "/agent/run", agent.answer_run),
     ("POST", "/agent/runs", agent.begin_run),
     ("GET", "/agent/runs/{run_id}", agent.show_run),
@@ -58,6 +60,9 @@ _ROUTES: tuple[tuple[str, str, _Handler], ...] = (
     ("GET", "/metrics", status.metrics),
     ("GET", "/openapi.json", status.openapi),
 )
+
+_PATHS = tuple(dict.fromkeys(path for _, path, _ in _ROUTES))
+_HANDLERS = {(method, path): handler for method, path, handler in _ROUTES}
 
 _log = logging.getLogger("litellm_codex_agent.server")
 
@@ -130,10 +135,20 @@ class Endpoint:
 
     def _layers(self, house: House, state: State) -> ASGIApp:
         config = self._config
-        routes = [Route(path, partial(handler, house), methods=[method]) for method, path, handler in _ROUTES]
+        routes = [Route(path, partial(_answer, house, path), methods=_methods(path)) for path in _PATHS]
         hosts = allowed_hosts(config.allowed_hosts, config.host)
         rules = Rules(config.key, hosts, config.allowed_origins, state.operator_key)
         return Starlette(routes=routes, exception_handlers=dict(HANDLERS), middleware=layers(rules))
+
+
+def _methods(path: str) -> list[str]:
+    return [method for method, of in _HANDLERS if of == path]
+
+
+async def _answer(house: House, path: str, request: Request) -> ASGIApp:
+    """By the request's method: a path is one route of starlette's, so that its 405 lists all methods it takes."""
+    method = "GET" if request.method == "HEAD" else request.method
+    return await _HANDLERS[method, path](house, request)
 
 
 def make_app(config: ServerSettings, backends: Mapping[str, Backend] | None = None) -> Endpoint:
