@@ -64,13 +64,19 @@ _ROUTES: tuple[tuple[str, str, _Handler], ...] = (
 _PATHS = tuple(dict.fromkeys(path for _, path, _ in _ROUTES))
 _HANDLERS = {(method, path): handler for method, path, handler in _ROUTES}
 
+_LACKS = (
+    "Served by plain uvicorn, this endpoint has no time limit on heads, no rule on addresses and no drain with an end. "
+    "`codex-agent serve` has them."
+)
+
 _log = logging.getLogger("litellm_codex_agent.server")
 
 
 class Endpoint:
     """The application: closed until its server starts it, and again when that stops it."""
 
-    def __init__(self, config: ServerSettings, backends: Mapping[str, Backend]) -> None:
+    def __init__(self, config: ServerSettings, backends: Mapping[str, Backend], *, plain: bool = False) -> None:
+        self._plain = plain
         self._config = config
         self._backends = backends
         self._inside: ASGIApp | None = None
@@ -101,6 +107,8 @@ class Endpoint:
                     _log.warning("%d runs were unfinished when the last server died: they were interrupted", count)
                 self._state, self._supervisor = state, house.supervisor
                 self._inside = self._layers(house, state)
+                if self._plain:
+                    _log.warning(_LACKS)
                 yield self
             finally:
                 self._inside = None
@@ -153,8 +161,11 @@ async def _answer(house: House, path: str, request: Request) -> ASGIApp:
 
 def make_app(config: ServerSettings, backends: Mapping[str, Backend] | None = None) -> Endpoint:
     """The endpoint as it is set up; `backends` are all of them where none are given."""
-    found = all_backends(config.recordings, config.replay_pace) if backends is None else backends
-    return Endpoint(config, found)
+    return Endpoint(config, _all_backends(config) if backends is None else backends)
+
+
+def _all_backends(config: ServerSettings) -> Mapping[str, Backend]:
+    return all_backends(config.recordings, config.replay_pace)
 
 
 async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive, send: Send) -> None:
@@ -174,4 +185,4 @@ def __getattr__(name: str) -> Any:
     # Made when `uvicorn module:app` asks for it: who imports this module for the rest sets it up otherwise.
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return make_app(settings.server())
+    return Endpoint(config := settings.server(), _all_backends(config), plain=True)
