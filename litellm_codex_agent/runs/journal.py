@@ -96,13 +96,20 @@ class Journal:
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the journal at `path`, which is made where there is none."""
     try:
-        # SQLite gives the files that it puts beside this one the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _make(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         _prepare(connection, path)
     except (OSError, sqlite3.Error) as error:
         raise unusable(path, error) from error
     return connection
+
+
+def _make(path: Path) -> None:
+    """The file, where there is none. SQLite gives those that it puts beside it the same mode."""
+    # Never opened and closed once it is there: that would take away the locks that SQLite holds on it in this process,
+    # and another program that leaves would take the write-ahead log along (sqlite.org/howtocorrupt.html, 2.2).
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,22 @@ def test_what_is_added_is_there_for_another_process(tmp_path: Path) -> None:
         reader = Reader.of_file(tmp_path / "j")
         assert reader.record("a") == row("a", acted=1)
         assert reader.events("a") == [(1, 2.0, {"kind": "text", "text": "ü\n"})]
+
+    within(tmp_path / "j", scene)
+
+
+def test_another_program_that_looks_and_leaves_takes_nothing_along(tmp_path: Path) -> None:
+    look = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM runs').fetchone()[0])"
+
+    def looked() -> str:
+        done = subprocess.run([sys.executable, "-c", look, tmp_path / "j"], capture_output=True, text=True, timeout=30)
+        return done.stdout.strip()
+
+    async def scene(journal: Journal) -> None:
+        assert looked() == "0"
+        # Had the other been taken for the last one to leave, this would go into a file that has no name any more.
+        await journal.add(row("a"))
+        assert looked() == "1"
 
     within(tmp_path / "j", scene)
 
