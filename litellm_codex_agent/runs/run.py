@@ -70,11 +70,18 @@ class Run:
         self._changed = asyncio.Event()
 
     async def follow(self, after: int = 0, beat: float | None = None) -> AsyncGenerator[Told | None, None]:
-        """The events behind number `after`, to the end; None when nothing came for `beat` seconds."""
+        """The events behind number `after`, to the end; None when nothing came for `beat` seconds.
+
+        Whoever has seen more than there is has seen it before a crash, and is told the end all the same.
+        """
         position = after
-        while self.done is None or position < len(self.told):
+        while True:
+            if self.done is not None:
+                position = min(position, len(self.told) - 1)
             if position < len(self.told):
                 yield self.told[position]
+                if isinstance(self.told[position].event, Done):
+                    return
                 position += 1
                 continue
             try:
