@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..backends.events import Done, Event, Failure, ToolCall
+from ..backends.events import Done, Event, ToolCall
 from .identity import Ask, Verdict, decide, waits_for_another
 from .journal import Journal, JournalError
 from .ledger import Ledger, new_record
@@ -185,20 +185,21 @@ class Supervisor:
     async def _tell(self, run: Run, event: Event) -> None:
         event = redacted(event, run.secrets) if run.secrets else event
         at = self._clock()
-        first_act = isinstance(event, ToolCall) and not run.acted
+        try:
+            if isinstance(event, ToolCall) and not run.acted:
+                await self._ledger.act(run, event, at)
+        except asyncio.CancelledError:
+            self._told(run, event, at)  # who is stopped here has given it to the journal, so it counts
+            raise
+        self._told(run, event, at)
+
+    def _told(self, run: Run, event: Event, at: float) -> None:
         self._ledger.tell(run, event, at)
         run.tell(event, at)
-        if first_act:
-            await self._ledger.acted(run)
 
     async def _end(self, run: Run, done: Done, at: float) -> None:
         done = redacted(done, run.secrets) if run.secrets else done
-        run.record = replace(run.record, state="ended", ended=at)
-        try:
-            await self._ledger.ended(run, done)
-        except JournalError as error:
-            # An answer that is not written down is not told: the next attempt would not find it.
-            done = Done("model_error", failure=Failure(503, str(error), "journal"))
+        done = await self._ledger.ended(run, done, at)
         self._forget(run)
         run.tell(done, at)
 

@@ -35,6 +35,7 @@ from .hosts import allowed_hosts
 from .house import House
 from .layers import layers
 from .metrics import Metrics
+from .reply import cannot_read
 
 __all__ = ["Endpoint", "app", "make_app"]
 
@@ -146,7 +147,8 @@ class Endpoint:
         routes = [Route(path, partial(_answer, house, path), methods=_methods(path)) for path in _PATHS]
         hosts = allowed_hosts(config.allowed_hosts, config.host)
         rules = Rules(config.key, hosts, config.allowed_origins, state.operator_key)
-        return Starlette(routes=routes, exception_handlers=dict(HANDLERS), middleware=layers(rules))
+        handlers = {**HANDLERS, JournalError: cannot_read}
+        return Starlette(routes=routes, exception_handlers=handlers, middleware=layers(rules))
 
 
 def _methods(path: str) -> list[str]:

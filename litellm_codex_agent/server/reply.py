@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
@@ -26,7 +27,17 @@ from ..runs.work import Work
 from ..wire import sse
 from .errors import HttpError, to_response
 
-__all__ = ["BEAT_SECONDS", "EVENT_STREAM", "Face", "RUN_ID", "Reply", "error_event", "refusal_of", "stream_events"]
+__all__ = [
+    "BEAT_SECONDS",
+    "EVENT_STREAM",
+    "Face",
+    "RUN_ID",
+    "Reply",
+    "cannot_read",
+    "error_event",
+    "refusal_of",
+    "stream_events",
+]
 
 RUN_ID = "x-codex-agent-run-id"
 # How long a stream's head is held for the first word of its run, so that a refusal is still a status; after it
@@ -155,13 +166,18 @@ _REFUSALS: Mapping[type[Exception], Callable[[Any], HttpError]] = {
     Busy: lambda error: HttpError(429, str(error), "busy", headers={"retry-after": str(error.retry_after)}),
     Draining: lambda error: HttpError(503, str(error), "draining", headers={"retry-after": _SOON}),
     KeyReused: lambda error: HttpError(422, str(error), "idempotency_key_reused"),
-    JournalError: lambda error: HttpError(503, str(error), "journal", headers={"retry-after": _SOON}),
+    JournalError: lambda error: HttpError(503, error.told, "journal", headers={"retry-after": _SOON}),
 }
 
 
 def refusal_of(error: Exception) -> HttpError:
     """What the supervisor's refusal is called in HTTP."""
     return _REFUSALS[type(error)](error)
+
+
+async def cannot_read(_: Request, error: Exception) -> JSONResponse:
+    """The journal fails where a route asks it of a run: for `Starlette(exception_handlers=...)`."""
+    return to_response(refusal_of(error))
 
 
 def error_event(failure: Failure) -> bytes:
