@@ -25,6 +25,8 @@ SERVER_ROOMS = ("server", "backends", "runs", "agent", "tools", "sandbox")
 # Where each room may reach for LiteLLM: the provider at the top, the demo inside a function.
 LITELLM_ROOMS = ("provider",)
 LITELLM_INSIDE_FUNCTIONS = ("cli",)
+# Whatever a route raises ends here, and no client hears of it.
+SERVER_EDGE = "server/errors.py"
 # Reading these installs the provider, and their docstrings say so.
 IMPORTS_THAT_ACT = ("litellm_codex_agent.auto",)
 PROGRAMS = ("litellm_codex_agent.cli.__main__",)
@@ -121,10 +123,10 @@ def test_functions_are_short_and_take_few_parameters(path: Path) -> None:
 
 
 @parametrized
-def test_no_broad_except(path: Path) -> None:
+def test_no_broad_except_but_one_at_the_servers_edge(path: Path) -> None:
     caught = [node.type for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ExceptHandler)]
-    names = {None if kind is None else ast.unparse(kind) for kind in caught}
-    assert not names & {None, "Exception"}
+    broad = [kind for kind in caught if kind is None or re.search(r"\bException\b", ast.unparse(kind))]
+    assert [kind and ast.unparse(kind) for kind in broad] == (["Exception"] if name(path) == SERVER_EDGE else [])
 
 
 @parametrized
