@@ -19,6 +19,7 @@ demo: $(VENV)/demo
 test: $(VENV)/test
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest tests
+	$(BIN)/python -m coverage combine --quiet --append
 	$(BIN)/python -m coverage report --precision=1 --fail-under=95 --format=total
 	$(BIN)/python -m coverage report --fail-under=100 --include='*/wire/*,*/provider/*'
 	$(TOOK)
