@@ -35,6 +35,7 @@ from .hosts import allowed_hosts
 from .house import House
 from .layers import layers
 from .metrics import Metrics
+from .reply import BEAT_SECONDS
 
 __all__ = ["Endpoint", "app", "make_app"]
 
@@ -62,8 +63,9 @@ _log = logging.getLogger("litellm_codex_agent.server")
 class Endpoint:
     """The application: closed until its server starts it, and again when that stops it."""
 
-    def __init__(self, config: ServerSettings, backends: Mapping[str, Backend]) -> None:
+    def __init__(self, config: ServerSettings, backends: Mapping[str, Backend], beat: float = BEAT_SECONDS) -> None:
         self._config = config
+        self._beat = beat
         self._backends = backends
         self._inside: ASGIApp | None = None
         self._state: State | None = None
@@ -123,7 +125,7 @@ class Endpoint:
 
         limits = Limits(config.max_runs, config.max_queue, config.max_seconds, config.retry_seconds)
         supervisor = Supervisor(journal, limits, on_end=on_end)
-        return House(self._backends, supervisor, counts, (config.key, state.operator_key))
+        return House(self._backends, supervisor, counts, self._beat, (config.key, state.operator_key))
 
     def _layers(self, house: House, state: State) -> ASGIApp:
         config = self._config
@@ -133,10 +135,12 @@ class Endpoint:
         return Starlette(routes=routes, exception_handlers=dict(HANDLERS), middleware=layers(rules))
 
 
-def make_app(config: ServerSettings, backends: Mapping[str, Backend] | None = None) -> Endpoint:
-    """The endpoint as it is set up; `backends` are all of them where none are given."""
+def make_app(
+    config: ServerSettings, backends: Mapping[str, Backend] | None = None, *, beat: float = BEAT_SECONDS
+) -> Endpoint:
+    """The endpoint as it is set up; `backends` are all of them where none are given. `beat`: see `reply`."""
     found = all_backends(config.recordings, config.replay_pace) if backends is None else backends
-    return Endpoint(config, found)
+    return Endpoint(config, found, beat)
 
 
 async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive, send: Send) -> None:
