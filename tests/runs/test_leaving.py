@@ -10,7 +10,7 @@ import pytest
 from litellm_codex_agent.backends.events import Text
 from litellm_codex_agent.runs.identity import Ask
 
-from .stage import ACT, HELLO, Stage, hang
+from .stage import ACT, HELLO, Stage, hang, until
 from .test_supervisor import play
 
 FIRST, SECOND, LAST = (Ask("t", "k", attempt, 2 - attempt, "d") for attempt in range(3))
@@ -100,3 +100,15 @@ def test_a_retry_that_comes_while_its_acting_run_is_stopped_acts_no_second_time(
         assert len(on.script.begun) == 1
 
     play(tmp_path, scene, *ACT, Text("half"), hang())
+
+
+def test_a_retry_that_comes_after_a_cancel_is_told_of_it(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        run_id = await on.leave(FIRST)
+        run = on.supervisor.find(run_id, None)
+        assert run is not None
+        on.supervisor.stop(run, "cancelled")
+        assert [(await on.ask(SECOND))[1:] for _ in range(2)] == [(run_id, 499)] * 2
+        await until(lambda: on.script.closed == [run_id])
+
+    play(tmp_path, scene, hang(), retry_seconds=60.0)
