@@ -125,9 +125,14 @@ def _text(value: Any) -> str:
 def restored(reader: Reader, record: Record) -> Run:
     """A run from its row and its events; one that lives as far as it is written down."""
     run = Run(record, acted=bool(record.acted))
-    for _, at, event in reader.events(record.id):
-        run.tell(from_json(event), at)
-    if record.done:
-        run.tell(from_json(json.loads(record.done)), record.ended or record.created)
+    try:
+        for _, at, event in reader.events(record.id):
+            run.tell(from_json(event), at)
+        if record.done:
+            run.tell(from_json(json.loads(record.done)), record.ended or record.created)
+    except ValueError as error:  # bytes of a disk that has lost them
+        raise JournalError(
+            f"The run {record.id} cannot be read: {error}", "The run cannot be read any more."
+        ) from error
     run.recorded.set_result(None)
     return run

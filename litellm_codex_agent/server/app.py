@@ -120,8 +120,8 @@ class Endpoint:
                     _log.warning(_LACKS)
                 yield self
             finally:
-                self._inside = None
                 await house.supervisor.drain(0.0)
+                self._inside = None
                 await recorder.finish()
                 pruning.cancel()
                 with suppress(asyncio.CancelledError):

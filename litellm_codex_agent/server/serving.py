@@ -154,9 +154,18 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         _end_after(self._limits.last, self.exit_status or 1)
+        await self._stop_app()  # before the connections are cut: each run is stopped, and not left by its client
         flushed = asyncio.get_running_loop().call_later(0 if self.force_exit else self._limits.flush, self._cut)
         await super().shutdown(sockets)
         flushed.cancel()
+        await self._stop_app()
+
+    async def _stop_app(self) -> None:
+        """After a second signal uvicorn does not: what the app has begun would be cut. `_end_after` bounds it."""
+        if self.force_exit:
+            for listener in self.servers:
+                listener.close()
+            await self.lifespan.shutdown()
 
     def _cut(self) -> None:
         """A client that holds its stream open does not hold the process."""

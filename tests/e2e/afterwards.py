@@ -16,7 +16,7 @@ from litellm_codex_agent.runs.state import JOURNAL
 
 from ..backends.ledger import Ledger
 
-__all__ = ["check_deeds", "check_journal", "known_runs"]
+__all__ = ["check_deeds", "check_journal", "known_runs", "run_of"]
 
 # More than any test begins.
 ALL = 1_000_000
@@ -42,6 +42,13 @@ def check_deeds(ledger: Ledger) -> None:
     """No side effect of a case was done twice."""
     done = Counter((entry["case"], entry["name"]) for entry in ledger.entries(what="effect"))
     assert not [deed for deed, times in done.items() if times > 1]
+
+
+def run_of(state: Path, key: str) -> Record | None:
+    """The newest run of a key."""
+    with closing(Reader.of_file(state / JOURNAL)) as reader:
+        known = reader.known("", key)
+        return reader.record(known.run_id) if known else None
 
 
 def known_runs(state: Path, keys: list[str]) -> dict[str, Record]:

@@ -21,7 +21,7 @@ from litellm_codex_agent.wire import sse
 from ..backends.program import ASK_SECONDS, POLL_SECONDS
 from ..backends.scripts import Case
 
-__all__ = ["Answer", "Call", "Outcome", "WAYS", "ask", "ask_all", "outcome_of", "shown"]
+__all__ = ["Answer", "Call", "Outcome", "WAYS", "ask", "ask_all", "authorized", "outcome_of", "shown"]
 
 CHAT, RUNS = "/v1/chat/completions", "/agent/runs"
 RUN_ID = "x-codex-agent-run-id"
@@ -59,10 +59,11 @@ class Answer:
         return self.status, self.text, self.code
 
 
-def ask(url: str, call: Call, attempt: int = 0, left: int = 1) -> Answer:
+def ask(url: str, call: Call, attempt: int = 0, left: int = 1, server_key: str = "") -> Answer:
     """Ask, and take what comes until the end of the answer or of the server."""
     answer = Answer()
     headers = {
+        **authorized(server_key),
         "idempotency-key": call.key,
         "x-codex-agent-attempt": str(attempt),
         "x-codex-agent-retries-left": str(left),
@@ -75,7 +76,11 @@ def ask(url: str, call: Call, attempt: int = 0, left: int = 1) -> Answer:
     return answer
 
 
-def ask_all(url: str, calls: Sequence[Call], **how: int) -> list[Answer]:
+def authorized(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"} if key else {}
+
+
+def ask_all(url: str, calls: Sequence[Call], **how: Any) -> list[Answer]:
     """All at once."""
     with ThreadPoolExecutor(max(len(calls), 1)) as threads:
         return list(threads.map(lambda call: ask(url, call, **how), calls))

@@ -112,3 +112,16 @@ def test_a_run_that_could_not_be_written_is_still_found(tmp_path: Path) -> None:
             assert run is not None and run.record.state == "ended"
 
     play(tmp_path, scene, *HELLO)
+
+
+@pytest.mark.parametrize("text", ["{", '{"kind": "song"}'])
+def test_a_run_whose_row_is_spoilt_is_told_as_that(tmp_path: Path, text: str) -> None:
+    async def scene(on: Stage) -> None:
+        _, run_id, _ = await on.ask()
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as other:
+            other.execute("UPDATE events SET event = ? WHERE seq = 2", (text,))
+            other.commit()
+        with pytest.raises(JournalError, match=f"The run {run_id} cannot be read"):
+            on.supervisor.find(run_id, None)
+
+    play(tmp_path, scene, *HELLO)
