@@ -45,6 +45,7 @@ async def answer_run(house: House, request: Request) -> Reply:
         house.work(asked, request, field="", secrets=asked.secrets),
         _Envelopes(),
         stream,
+        house.beat,
     )
 
 
@@ -125,6 +126,9 @@ class _Envelopes:
         if isinstance(told.event, Done):
             yield sse.encode(json.dumps(envelope(run), ensure_ascii=False), name="envelope", id=str(told.seq))
             yield sse.encode("[DONE]")
+
+    def silence(self, run: Run) -> bytes:
+        return sse.comment("working")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from .hosts import allowed_hosts
 from .house import House
 from .layers import layers
 from .metrics import Metrics
+from .reply import BEAT_SECONDS
 
 __all__ = ["Endpoint", "app", "make_app"]
 
@@ -76,9 +77,17 @@ _log = logging.getLogger("litellm_codex_agent.server")
 class Endpoint:
     """The application: closed until its server starts it, and again when that stops it."""
 
-    def __init__(self, config: ServerSettings, backends: Mapping[str, Backend], *, plain: bool = False) -> None:
+    def __init__(
+        self,
+        config: ServerSettings,
+        backends: Mapping[str, Backend],
+        *,
+        plain: bool = False,
+        beat: float = BEAT_SECONDS,
+    ) -> None:
         self._plain = plain
         self._config = config
+        self._beat = beat
         self._backends = backends
         self._inside: ASGIApp | None = None
         self._state: State | None = None
@@ -142,7 +151,7 @@ class Endpoint:
 
         limits = Limits(config.max_runs, config.max_queue, config.max_seconds, config.retry_seconds)
         supervisor = Supervisor(journal, limits, on_end=on_end)
-        return House(self._backends, supervisor, counts, (config.key, state.operator_key))
+        return House(self._backends, supervisor, counts, self._beat, (config.key, state.operator_key))
 
     def _layers(self, house: House, state: State) -> ASGIApp:
         config = self._config
@@ -162,9 +171,11 @@ async def _answer(house: House, path: str, request: Request) -> ASGIApp:
     return await _HANDLERS[method, path](house, request)
 
 
-def make_app(config: ServerSettings, backends: Mapping[str, Backend] | None = None) -> Endpoint:
-    """The endpoint as it is set up; `backends` are all of them where none are given."""
-    return Endpoint(config, _all_backends(config) if backends is None else backends)
+def make_app(
+    config: ServerSettings, backends: Mapping[str, Backend] | None = None, *, beat: float = BEAT_SECONDS
+) -> Endpoint:
+    """The endpoint as it is set up; `backends` are all of them where none are given. `beat`: see `reply`."""
+    return Endpoint(config, _all_backends(config) if backends is None else backends, beat=beat)
 
 
 def _all_backends(config: ServerSettings) -> Mapping[str, Backend]:

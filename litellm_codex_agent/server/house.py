@@ -17,6 +17,7 @@ from ..wire.schema import BrokenRequest
 from .errors import HttpError
 from .guard import Caller, caller_of
 from .metrics import Metrics
+from .reply import BEAT_SECONDS
 
 __all__ = ["Asked", "House", "ask_of", "read"]
 
@@ -53,6 +54,7 @@ class House:
     backends: Mapping[str, Backend]
     supervisor: Supervisor
     metrics: Metrics
+    beat: float = BEAT_SECONDS
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def work(

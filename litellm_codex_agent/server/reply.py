@@ -30,8 +30,10 @@ __all__ = ["BEAT_SECONDS", "EVENT_STREAM", "Face", "RUN_ID", "Reply", "error_eve
 
 RUN_ID = "x-codex-agent-run-id"
 # How long a stream's head is held for the first word of its run, so that a refusal is still a status; after it
-# the client hears a comment as often. LiteLLM's clients cut a stream after 60 s of silence.
+# the client hears a comment as often, which is life to who reads the socket.
 BEAT_SECONDS = 15.0
+# A proxy hands on no comments, and its clients cut a stream after 60 s of silence: at this beat they hear a chunk.
+BEATS_TO_A_CHUNK = 3
 # Busy for a moment only: the drain of a server, or a disk that is full.
 _SOON = "5"
 
@@ -49,6 +51,10 @@ class Face(Protocol):
         """What one event becomes in a stream; nothing where it is none of this face's business."""
         ...
 
+    def silence(self, run: Run) -> bytes:
+        """What a run that tells nothing becomes in a stream, now and then; nothing where comments do."""
+        ...
+
     def failed(self, run: Run) -> Failure | None:
         """The failure that is a status, where the face has statuses for them."""
         ...
@@ -63,6 +69,7 @@ class Reply:
     work: Work
     face: Face
     stream: bool
+    beat: float = BEAT_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -84,21 +91,25 @@ class Reply:
 
     async def _stream(self, follower: Follower, scope: Scope, receive: Receive, send: Send) -> None:
         run = follower.run
-        async with aclosing(run.follow(beat=BEAT_SECONDS)) as events:
+        async with aclosing(run.follow(beat=self.beat)) as events:
             first = await anext(events)
             if run.done is not None and (failure := self.face.failed(run)):
                 await _failed(failure, run.id)(scope, receive, send)
             else:
                 await send(_head(run))
                 follower.answering = True
-                await send(_part(self._piece(run, first)))
+                silent = 0 if first else 1
+                await send(_part(self._piece(run, first, silent)))
                 async for told in events:
-                    await send(_part(self._piece(run, told)))
+                    silent = 0 if told else silent + 1
+                    await send(_part(self._piece(run, told, silent)))
                 await send({"type": "http.response.body", "body": b""})
         follower.delivered()
 
-    def _piece(self, run: Run, told: Told | None) -> bytes:
-        return sse.comment("working") if told is None else b"".join(self.face.pieces(run, told))
+    def _piece(self, run: Run, told: Told | None, silent: int) -> bytes:
+        if told is not None:
+            return b"".join(self.face.pieces(run, told))
+        return self.face.silence(run) if silent % BEATS_TO_A_CHUNK == 0 else sse.comment("working")
 
 
 async def stream_events(run: Run, face: Face, after: int, receive: Receive, send: Send) -> None:
