@@ -78,7 +78,16 @@ def serve(
         print(f"codex-agent serve: {why_not(error, bind.host, bind.port)}", file=sys.stderr)
         return 1
     _raise_descriptors()
-    config = uvicorn.Config(
+    server = _Server(_config(app, limits), drain, announce, secrets=(bind.key,), limits=limits)
+    try:
+        server.run(sockets=listeners)
+    except SystemExit:  # how newer uvicorns say that the app did not start; it is logged
+        return 1
+    return server.exit_status if server.started else 1
+
+
+def _config(app: ASGIApp, limits: Limits) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         http=bounded(limits),
         ws="none",
@@ -94,12 +103,6 @@ def serve(
         timeout_graceful_shutdown=math.ceil(limits.flush + CANCEL_SECONDS),
         h11_max_incomplete_event_size=HEAD_BYTES,
     )
-    server = _Server(config, drain, announce, secrets=(bind.key,), limits=limits)
-    try:
-        server.run(sockets=listeners)
-    except SystemExit:  # how newer uvicorns say that the app did not start; it is logged
-        return 1
-    return server.exit_status if server.started else 1
 
 
 class _Server(uvicorn.Server):
