@@ -67,9 +67,13 @@ async def show_run(house: House, request: Request) -> Response:
     return JSONResponse(_status(run), headers={RUN_ID: run.id})
 
 
-async def watch_run(house: House, request: Request) -> _Watching:
+async def watch_run(house: House, request: Request) -> _Watching | Response:
     """GET /agent/runs/{id}/events, from the event behind `Last-Event-ID` on."""
-    return _Watching(_found(house, request), _after(request))
+    run, after = _found(house, request), _after(request)
+    if run.done is not None and after >= len(run.told):
+        # Who has heard all of it is told that there is no more, so that he need not come again.
+        return Response(sse.encode("[DONE]"), headers={**EVENT_STREAM, RUN_ID: run.id})
+    return _Watching(run, after)
 
 
 async def cancel_run(house: House, request: Request) -> Response:

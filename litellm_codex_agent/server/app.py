@@ -23,6 +23,7 @@ from ..backends.backend import Backend
 from ..backends.table import backends as all_backends
 from ..runs.journal import Journal, JournalError
 from ..runs.recorder import Recorder
+from ..runs.recording import Unrecorded, prepare
 from ..runs.retention import keep_pruned
 from ..runs.run import Run
 from ..runs.state import State, StateError, opened
@@ -104,6 +105,8 @@ class Endpoint:
     async def opened(self) -> AsyncIterator[Endpoint]:
         """Open the state, tell what the last server left unfinished, and answer until the block ends."""
         config = self._config
+        if config.record:
+            prepare(config.record)
         with opened(config.state) as state:
             journal = Journal(state.journal)
             recorder = Recorder(config.record)
@@ -187,7 +190,7 @@ async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive,
         async with opening:
             await send({"type": "lifespan.startup.complete"})
             await receive()
-    except (JournalError, StateError) as error:
+    except (JournalError, StateError, Unrecorded) as error:
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
     await send({"type": "lifespan.shutdown.complete"})

@@ -25,7 +25,7 @@ ATTEMPT = "x-codex-agent-attempt"
 RETRIES_LEFT = "x-codex-agent-retries-left"
 SESSION = "x-codex-agent-session-id"
 IDEMPOTENCY_KEY = "idempotency-key"
-# OpenAI's and Anthropic's own clients count their attempts so, beside an idempotency key of their own.
+# OpenAI's and Anthropic's own clients count their attempts so. The key is their caller's to send: they make none.
 STAINLESS_ATTEMPT = "x-stainless-retry-count"
 # Longer is no name; SQLite would keep it, and every error would carry it.
 MAX_NAME_CHARS = 512
