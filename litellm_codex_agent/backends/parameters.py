@@ -14,7 +14,16 @@ __all__ = ["HARMLESS", "HOUSE_OPTIONS", "Parameters", "RefusedParameter", "STEER
 
 # They change how an answer is kept, billed or cached, and not what it says.
 HARMLESS = frozenset(
-    {"metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "user"}
+    {
+        "metadata",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "user",
+    }
 )
 # They steer or bound a model, and mean nothing to a backend that has none.
 STEERING = frozenset(

@@ -197,7 +197,7 @@ class Supervisor:
         return await perform(run, work, self._tell, min(work.max_seconds, self.limits.max_seconds))
 
     async def _tell(self, run: Run, event: Event) -> None:
-        event = redacted(event, run.secrets) if run.secrets else event
+        event = redacted(event, run.secrets)
         at = self._clock()
         try:
             if isinstance(event, ToolCall) and not run.acted:
@@ -212,7 +212,7 @@ class Supervisor:
         run.tell(event, at)
 
     async def _end(self, run: Run, done: Done, at: float) -> None:
-        done = redacted(done, run.secrets) if run.secrets else done
+        done = redacted(done, run.secrets)
         done = await self._ledger.ended(run, done, at)
         self._forget(run)
         run.tell(done, at)

@@ -105,9 +105,13 @@ def _of(error: AgentError) -> Failure:
 
 
 def redacted(event: Any, secrets: tuple[str, ...]) -> Any:
-    """`event` with each secret masked, wherever in it a text stands."""
+    """`event` with each secret masked, wherever in it a text stands.
+
+    Half of a surrogate pair, as a command may print it, becomes a question mark: no wire carries it.
+    """
     if isinstance(event, str):
-        return without_secrets(event, secrets)
+        text = without_secrets(event, secrets) if secrets else event
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
     if isinstance(event, Mapping):
         return {name: redacted(value, secrets) for name, value in event.items()}
     if isinstance(event, (list, tuple)):
