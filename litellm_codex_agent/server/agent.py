@@ -45,6 +45,7 @@ async def answer_run(house: House, request: Request) -> Reply:
         house.work(asked, request, field="", secrets=asked.secrets),
         _Envelopes(),
         stream,
+        house.beat,
     )
 
 
@@ -66,9 +67,13 @@ async def show_run(house: House, request: Request) -> Response:
     return JSONResponse(_status(run), headers={RUN_ID: run.id})
 
 
-async def watch_run(house: House, request: Request) -> _Watching:
+async def watch_run(house: House, request: Request) -> _Watching | Response:
     """GET /agent/runs/{id}/events, from the event behind `Last-Event-ID` on."""
-    return _Watching(_found(house, request), _after(request))
+    run, after = _found(house, request), _after(request)
+    if run.done is not None and after >= len(run.told):
+        # Who has heard all of it is told that there is no more, so that he need not come again.
+        return Response(sse.encode("[DONE]"), headers={**EVENT_STREAM, RUN_ID: run.id})
+    return _Watching(run, after)
 
 
 async def cancel_run(house: House, request: Request) -> Response:
@@ -121,6 +126,9 @@ class _Envelopes:
         if isinstance(told.event, Done):
             yield sse.encode(json.dumps(envelope(run), ensure_ascii=False), name="envelope", id=str(told.seq))
             yield sse.encode("[DONE]")
+
+    def silence(self, run: Run) -> bytes:
+        return sse.comment("working")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ..wire.schema import BrokenRequest
 from .errors import HttpError
 from .guard import Caller, caller_of
 from .metrics import Metrics
+from .reply import BEAT_SECONDS
 
 __all__ = ["Asked", "House", "ask_of", "read"]
 
@@ -24,7 +25,7 @@ ATTEMPT = "x-codex-agent-attempt"
 RETRIES_LEFT = "x-codex-agent-retries-left"
 SESSION = "x-codex-agent-session-id"
 IDEMPOTENCY_KEY = "idempotency-key"
-# OpenAI's and Anthropic's own clients count their attempts so, beside an idempotency key of their own.
+# OpenAI's and Anthropic's own clients count their attempts so. The key is their caller's to send: they make none.
 STAINLESS_ATTEMPT = "x-stainless-retry-count"
 # Longer is no name; SQLite would keep it, and every error would carry it.
 MAX_NAME_CHARS = 512
@@ -53,6 +54,7 @@ class House:
     backends: Mapping[str, Backend]
     supervisor: Supervisor
     metrics: Metrics
+    beat: float = BEAT_SECONDS
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def work(

@@ -15,13 +15,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from litellm_codex_agent.backends.backend import Task
+from litellm_codex_agent.backends.backend import NoSuchModel, Task
 from litellm_codex_agent.backends.events import Done, Event, Text, Thought, ToolCall
 from litellm_codex_agent.backends.parameters import HARMLESS, STEERING, Parameters
 
 from .ledger import Ledger
 
-__all__ = ["Tree", "is_alive", "pids_in", "processes_of"]
+__all__ = ["Tree", "is_alive", "pids_in", "processes_of", "runs_that_work"]
 
 # What is left if its server is killed and nobody ends the tree: it goes by itself.
 LIFE_SECONDS = 60
@@ -53,10 +53,12 @@ class Tree:
 
     def check(self, model: str) -> None:
         """Always ready."""
+        if model not in ("", STUBBORN):
+            raise NoSuchModel(f"There is no {self.name}:{model}.")
 
     async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         case = str(task.messages[-1]["content"])
-        process = await _started(task.run_id, _DEAF if task.model.endswith(STUBBORN) else "")
+        process = await _started(task.run_id, _DEAF if task.model == STUBBORN else "")
         try:
             pids = await asyncio.wait_for(_pids(process), START_SECONDS)
             self._ledger.note(case, task.run_id, "started", pids=pids)
@@ -88,6 +90,13 @@ def processes_of(run_id: str) -> list[int]:
     """All that work for this run, wherever they hang in the tree of processes."""
     mark = f"{_RUN}={run_id}".encode()
     return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _environment(path)]
+
+
+def runs_that_work() -> set[str]:
+    """The ids of all runs that have a process, on the whole machine."""
+    mark = f"{_RUN}=".encode()
+    found = [line for path in Path("/proc").glob("[0-9]*/environ") for line in _environment(path)]
+    return {line.removeprefix(mark).decode() for line in found if line.startswith(mark)}
 
 
 def _environment(path: Path) -> list[bytes]:

@@ -117,6 +117,17 @@ def test_a_run_waits_for_the_next_attempt_which_gets_the_answer(tmp_path: Path) 
     play(tmp_path, scene, retry_seconds=60.0)
 
 
+@pytest.mark.parametrize("after", [3, 4, 99])
+def test_who_has_seen_more_than_there_is_is_told_the_end(tmp_path: Path, after: int) -> None:
+    async def scene(on: Stage) -> None:
+        _, run_id, _ = await on.ask()
+        run = on.supervisor.find(run_id, None)
+        assert run is not None
+        assert [told.seq async for told in run.follow(after) if told] == [4]
+
+    play(tmp_path, scene, *HELLO)
+
+
 def test_a_run_that_nobody_came_back_for_is_stopped(tmp_path: Path) -> None:
     async def scene(on: Stage) -> None:
         record = await on.ended(await on.leave(FIRST))
@@ -246,3 +257,16 @@ def test_a_run_is_found_by_its_tenant_and_by_the_operator(tmp_path: Path, tenant
         assert on.supervisor.find(run_id, "another") is None
 
     play(tmp_path, scene, *HELLO)
+
+
+def test_a_run_that_is_begun_again_as_detached_needs_its_first_caller_no_more(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        gate = asyncio.Event()
+        on.script.steps = (gate.wait, *HELLO)
+        async with on.supervisor.follow(LAST, on.work()) as follower:
+            run = await on.supervisor.begin(LAST, on.work())
+            assert run is follower.run
+        gate.set()
+        assert ((record := await on.ended(run.id)).stopped_reason, record.detached) == ("success", 1)
+
+    play(tmp_path, scene)

@@ -109,6 +109,42 @@ def test_a_run_can_be_refused_in_all_the_ways_of_the_contract(path: str) -> None
     assert {"400", "404", "408", "413", "415", "422", "429", "503"} <= responses.keys()
 
 
+GUARDED = {"401", "403", "421", "500"}
+STATUSES: list[tuple[str, str, set[str]]] = [
+    ("get", "/v1/models", {"200", *GUARDED}),
+    ("get", "/agent/runs/{id}", {"200", "404", *GUARDED}),
+    ("delete", "/agent/runs/{id}", {"200", "404", *GUARDED}),
+    ("get", "/agent/runs/{id}/events", {"200", "400", "404", *GUARDED}),
+    ("get", "/ready", {"200", "503"}),
+    ("get", "/health", {"200"}),
+    ("get", "/metrics", {"200", *GUARDED}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "statuses"), STATUSES)
+def test_a_route_names_the_statuses_that_it_answers_with(method: str, path: str, statuses: set[str]) -> None:
+    assert document()["paths"][path][method]["responses"].keys() == statuses
+
+
+def test_a_run_that_outlives_its_request_is_accepted() -> None:
+    assert {"200", "202"} & document()["paths"]["/agent/runs"]["post"]["responses"].keys() == {"202"}
+
+
+def test_all_but_the_health_routes_take_the_key() -> None:
+    keyless = {path for _, path, operation in OPERATIONS if "security" in operation}
+    assert keyless == {"/ready", "/health", "/healthz"}
+    assert document()["security"] == [{"key": []}, {}]
+
+
+def test_what_starts_a_run_needs_a_body_and_may_say_which_request_it_is() -> None:
+    starting = [operation for method, _, operation in OPERATIONS if method == "post"]
+    for operation in starting:
+        assert operation["requestBody"]["required"] is True
+        names = [parameter["name"] for parameter in operation["parameters"]]
+        assert names == ["Idempotency-Key", "x-codex-agent-attempt", "x-codex-agent-retries-left"]
+    assert starting[0]["parameters"][0]["schema"] == {"type": "string", "minLength": 1, "maxLength": 512}
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("post", "/v1/chat/completions"), ("post", "/agent/run"), ("get", "/agent/runs/{id}/events")],
