@@ -158,7 +158,7 @@ def _found(house: House, request: Request) -> Run:
 
 
 def _after(request: Request) -> int:
-    text = request.headers.get(LAST_EVENT_ID, "").strip() or "0"
+    text = request.headers.get(LAST_EVENT_ID, "0").strip()
     if not text.isdecimal() or len(text) > 9:
         raise HttpError(400, "`Last-Event-ID` has to be the number of an event.", "invalid_value", LAST_EVENT_ID)
     return int(text)

@@ -138,16 +138,19 @@ def ask_of(request: Request, digest: str) -> Ask:
 
 
 def _name(request: Request, header: str) -> str:
+    """Empty where the header is not there. One that is there and says nothing is a mistake, and not a name."""
     value = request.headers.get(header, "").strip()
-    if len(value) > MAX_NAME_CHARS:
-        raise HttpError(400, f"`{header}` is longer than {MAX_NAME_CHARS} characters.", "header_too_long", param=header)
+    if header in request.headers and not 0 < len(value) <= MAX_NAME_CHARS:
+        raise HttpError(
+            400, f"`{header}` has to have 1 to {MAX_NAME_CHARS} characters.", "header_not_a_name", param=header
+        )
     return value
 
 
 def _count(request: Request, header: str) -> int | None:
-    value = request.headers.get(header, "").strip()
-    if not value:
+    if header not in request.headers:
         return None
+    value = request.headers[header].strip()
     if not value.isdecimal() or len(value) > 9:
         raise HttpError(400, f"`{header}` has to be a count, as in 0 or 2.", "header_not_a_count", param=header)
     return int(value)
