@@ -143,7 +143,7 @@ class _Watching:
 
 
 async def _asked(request: Request) -> RunRequest:
-    asked = read(read_run, await read_body(request))
+    asked = await read(read_run, await read_body(request))
     # The seed's clients name the backend of the tools and, for `echo`, any model they like.
     return replace(asked, model="echo") if asked.tool_backend == "echo" else asked
 
