@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+import litellm_codex_agent
+
 __all__ = ["ASK_SECONDS", "MASTER_KEY", "POLL_SECONDS", "Proxy", "running", "until"]
 
 MASTER_KEY = "sk-master-of-the-tests"
@@ -96,6 +98,8 @@ def _environment(home: Path) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
+        # The package that is tested, wherever this Python has one installed.
+        "PYTHONPATH": str(Path(litellm_codex_agent.__file__).parents[1]),
         "NO_PROXY": "127.0.0.1",
         "LITELLM_MASTER_KEY": MASTER_KEY,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
