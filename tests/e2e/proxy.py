@@ -19,7 +19,7 @@ import httpx
 
 import litellm_codex_agent
 
-__all__ = ["ASK_SECONDS", "MASTER_KEY", "POLL_SECONDS", "Proxy", "running", "until"]
+__all__ = ["ASK_SECONDS", "MASTER_KEY", "POLL_SECONDS", "Proxy", "free_port", "running", "until"]
 
 MASTER_KEY = "sk-master-of-the-tests"
 # A cold start reads all of LiteLLM from disk, and two proxies start at once: 11 to 60 s were measured.
@@ -63,7 +63,7 @@ def running(config: Mapping[str, Any], directory: Path) -> Iterator[Proxy]:
     """A proxy with this config, not yet waited for. It is gone afterwards, whatever happened."""
     # JSON is YAML.
     (directory / "config.yaml").write_text(json.dumps(config))
-    port = _free_port()
+    port = free_port()
     command = [str(Path(sys.executable).with_name("litellm")), "--config", "config.yaml"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     log = directory / "proxy.log"
@@ -109,7 +109,8 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on, for somebody who will."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
