@@ -10,17 +10,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..backends.backend import Backend, Task
 from ..backends.events import Done, Event, Failure
-from ..errors import AgentError, Refused, without_secrets
+from ..errors import AgentError, Refused
+from .faults import log_fault
 from .outcome import not_written
 from .reader import JournalError
 from .run import Run
 
-__all__ = ["Work", "perform", "redacted"]
+__all__ = ["Work", "perform"]
 
 # A process tree gets TERM, then KILL some seconds later; beyond that the backend is broken.
 CLOSE_SECONDS = 15.0
@@ -60,7 +61,7 @@ async def perform(run: Run, work: Work, tell: _Tell, seconds: float) -> Done:
     if not listening.done():
         _log.error("run %s: its backend did not close within %s s", run.id, CLOSE_SECONDS)
     elif not listening.cancelled() and (error := listening.exception()) is not None:
-        _log.error("run %s: its backend failed while it was closed", run.id, exc_info=error)
+        log_fault(_log, f"run {run.id}: its backend failed while it was closed", error, run.secrets)
     return Done(run.stop.result() if run.stop.done() else "budget")
 
 
@@ -89,7 +90,7 @@ def _end(run: Run, listening: asyncio.Future[Done]) -> Done:
     if isinstance(error, AgentError):
         # It says what happened in words that are made for its caller.
         return Done("model_error", failure=_of(error))
-    _log.error("run %s: its backend raised", run.id, exc_info=error)
+    log_fault(_log, f"run {run.id}: its backend raised", error, run.secrets)
     return _failed(
         f"The agent failed unexpectedly ({type(error).__name__}). The server's log has more, by run {run.id}."
     )
@@ -102,20 +103,3 @@ def _failed(message: str) -> Done:
 def _of(error: AgentError) -> Failure:
     code = error.refusal.code if isinstance(error, Refused) else ""
     return Failure(error.status, str(error), code)
-
-
-def redacted(event: Any, secrets: tuple[str, ...]) -> Any:
-    """`event` with each secret masked, wherever in it a text stands.
-
-    Half of a surrogate pair, as a command may print it, becomes a question mark: no wire carries it.
-    """
-    if isinstance(event, str):
-        text = without_secrets(event, secrets) if secrets else event
-        return text if text.isascii() else text.encode("utf-8", "replace").decode()
-    if isinstance(event, Mapping):
-        return {name: redacted(value, secrets) for name, value in event.items()}
-    if isinstance(event, (list, tuple)):
-        return type(event)(redacted(value, secrets) for value in event)
-    if not hasattr(event, "__dataclass_fields__"):
-        return event
-    return replace(event, **{each.name: redacted(getattr(event, each.name), secrets) for each in fields(event)})

@@ -17,6 +17,7 @@ from ..runs.work import Work
 from ..wire.schema import BrokenRequest
 from .errors import HttpError
 from .guard import Caller, caller_of
+from .headers import bearer
 from .metrics import Metrics
 from .reply import BEAT_SECONDS
 
@@ -71,7 +72,7 @@ class House:
         except RefusedParameter as error:
             raise HttpError(400, str(error), "unsupported_parameter", param=error.name) from error
         budgets = asked.options.get("budgets") or {}
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        given = bearer(request.scope)
         return Work(
             backend,
             rest,

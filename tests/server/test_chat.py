@@ -59,6 +59,13 @@ def test_a_stream_tells_each_step_as_a_thought_and_then_the_answer(tmp_path: Pat
     assert [int(number) for _, number, _ in told] == [1, 1, 2, 3, 4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_callers_own_key_is_in_no_answer(tmp_path: Path, scheme: str) -> None:
+    key = "sk-key-of-the-caller-1234"
+    answer = asked(tmp_path, Text(f"It is {key}."), Done(), headers={"authorization": f"{scheme} {key}"}).json()
+    assert answer["choices"][0]["message"]["content"] == "It is sk-…1234."
+
+
 def test_a_stream_ends_with_its_finish_and_what_the_run_was(tmp_path: Path) -> None:
     last = events(asked(tmp_path, *FULL, stream=True).content)[-1][2]
     assert last["choices"][0]["finish_reason"] == "stop" and "usage" not in last
