@@ -48,7 +48,8 @@ class Work:
 
 async def perform(run: Run, work: Work, tell: _Tell, seconds: float) -> Done:
     """The backend's events to `tell`, and the end of it all, whichever comes first."""
-    listening = asyncio.ensure_future(_listen(run, work, tell))
+    heard: list[Done] = []
+    listening = asyncio.ensure_future(_listen(run, work, tell, heard))
     waiting: set[asyncio.Future[Any]] = {listening, run.stop}
     await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if listening.done():
@@ -59,15 +60,17 @@ async def perform(run: Run, work: Work, tell: _Tell, seconds: float) -> Done:
         _log.error("run %s: its backend did not close within %s s", run.id, CLOSE_SECONDS)
     elif not listening.cancelled() and (error := listening.exception()) is not None:
         _log.error("run %s: its backend failed while it was closed", run.id, exc_info=error)
-    return Done(run.stop.result() if run.stop.done() else "budget")
+    # A backend that has told its end and was only slow to close has ended so: its answer is not lost.
+    return heard[0] if heard else Done(run.stop.result() if run.stop.done() else "budget")
 
 
-async def _listen(run: Run, work: Work, tell: _Tell) -> Done:
+async def _listen(run: Run, work: Work, tell: _Tell, heard: list[Done]) -> Done:
     task = Task(run.id, work.model, work.messages, work.parameters, work.options, run.record.tenant)
     size = 0
     async with aclosing(work.backend.answer(task)) as events:
         async for event in events:
             if isinstance(event, Done):
+                heard.append(event)
                 return event
             size += len(getattr(event, "text", ""))
             if size > MAX_RUN_CHARS:
