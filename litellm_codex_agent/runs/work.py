@@ -55,15 +55,16 @@ class Work:
 
 async def perform(run: Run, work: Work, tell: _Tell, seconds: float) -> Done:
     """The backend's events to `tell`, and the end of it all, whichever comes first."""
-    over = asyncio.Event()
-    listening = asyncio.ensure_future(_listen(run, work, tell, over))
+    over, heard = asyncio.Event(), list[Done]()
+    listening = asyncio.ensure_future(_listen(run, work, tell, over, heard))
     waiting: set[asyncio.Future[Any]] = {listening, run.stop}
     await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if listening.done():
         return _end(run, listening)
     over.set()
     await _close(run, listening)
-    return Done(run.stop.result() if run.stop.done() else "budget")
+    # A backend that has told its end and was only slow to close has ended so: its answer is not lost.
+    return heard[0] if heard else Done(run.stop.result() if run.stop.done() else "budget")
 
 
 async def _close(run: Run, listening: asyncio.Future[Done]) -> None:
@@ -77,12 +78,13 @@ async def _close(run: Run, listening: asyncio.Future[Done]) -> None:
         log_fault(_log, f"run {run.id}: its backend failed while it was closed", error, run.secrets)
 
 
-async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event) -> Done:
+async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event, heard: list[Done]) -> Done:
     task = Task(run.id, work.model, work.messages, work.parameters, work.options, run.record.tenant)
     size = 0
     async with aclosing(work.backend.answer(task)) as events:
         async for event in events:
             if isinstance(event, Done):
+                heard.append(event)
                 return event
             if over.is_set():
                 return Done("cancelled")  # the cancel was lost on it; leaving the block closes it
