@@ -11,7 +11,8 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from .. import settings
 
@@ -74,15 +75,14 @@ def _endpoint() -> Iterator[str]:
     """`codex-agent serve` as a process of its own, on a free port, stopped at the end, with nothing of it kept."""
     with socket.create_server((settings.LOOPBACK, 0)) as listener:
         port = listener.getsockname()[1]
-    environment = settings.without_server()
     with (
         tempfile.TemporaryDirectory(prefix="codex-agent-demo-") as state,
-        # Our own program.
-        subprocess.Popen(_command(port, state), env=environment, start_new_session=True) as process,  # noqa: S603
+        (Path(state) / "server.log").open("wb") as log,
+        _serving(port, state, log) as process,
     ):
         try:
             base = f"http://{settings.LOOPBACK}:{port}"
-            _wait(f"{base}/ready", process)
+            _wait(f"{base}/ready", process, Path(log.name))
             yield base
         finally:
             process.terminate()
@@ -92,12 +92,14 @@ def _endpoint() -> Iterator[str]:
                 process.kill()
 
 
-def _command(port: int, state: str) -> list[str]:
+def _serving(port: int, state: str, log: BinaryIO) -> subprocess.Popen[bytes]:
     flags = ["--host", settings.LOOPBACK, "--port", str(port), "--state", state]
-    return [sys.executable, "-m", "litellm_codex_agent.cli", "serve", *flags]
+    command = [sys.executable, "-m", "litellm_codex_agent.cli", "serve", *flags]
+    environment = settings.without_server()
+    return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)  # noqa: S603  # ours
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
@@ -106,5 +108,6 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
             return
         except OSError as error:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"codex-agent serve did not start: {error}") from error
+                told = log.read_text(errors="replace").strip()
+                raise SystemExit(f"codex-agent serve did not start: {told or error}") from error
             time.sleep(0.05)

@@ -6,11 +6,8 @@ Reading needs no server. Cancelling asks the one that runs, with the operator's 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
@@ -79,12 +76,14 @@ def _list(chosen: argparse.Namespace, reader: Reader) -> int:
 
 
 def _show(chosen: argparse.Namespace, reader: Reader) -> int:
+    import asyncio
+
+    from ..runs.ledger import restored
+
     record = _found(reader, chosen.run_id)
 
     async def told() -> None:
         # A run belongs to a loop, even one that has ended.
-        from ..runs.ledger import restored
-
         _print_run(restored(reader, record), as_json=chosen.json)
 
     asyncio.run(told())
@@ -107,6 +106,9 @@ def _cancel(chosen: argparse.Namespace, reader: Reader) -> int:
 
 
 def _delete(url: str, key: str) -> dict[str, Any]:
+    import urllib.error
+    import urllib.request
+
     request = urllib.request.Request(url, method="DELETE", headers={"authorization": f"Bearer {key}"})  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

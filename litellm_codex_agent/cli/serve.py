@@ -42,6 +42,7 @@ def _start(config: settings.ServerSettings) -> int:
     try:
         from ..backends.backend import NotReady
         from ..server.app import make_app
+        from ..server.listening import Bind
         from ..server.serving import serve as run
     except ModuleNotFoundError as error:
         raise Failed(f'{error.name} is not installed. Run: pip install "litellm-codex-agent[server]"') from error
@@ -49,7 +50,13 @@ def _start(config: settings.ServerSettings) -> int:
         endpoint = make_app(config)
     except NotReady as error:
         raise settings.Unusable(str(error)) from error
-    return run(endpoint, host=config.host, port=config.port, key=config.key, drain=endpoint.drain)
+
+    def announce(url: str) -> None:
+        print(f"codex-agent serve: {url}", flush=True)
+        endpoint.announce(url)
+
+    bind = Bind(config.host, config.port, config.key)
+    return run(endpoint, bind=bind, drain=endpoint.drain, announce=announce)
 
 
 class _Help(argparse.HelpFormatter):

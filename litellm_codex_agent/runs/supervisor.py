@@ -94,6 +94,10 @@ class Supervisor:
     async def begin(self, ask: Ask, work: Work) -> Run:
         """A run that outlives its request."""
         run = self._run_for(ask, replace(work, detached=True))
+        if not run.record.detached and run.done is None:
+            # A chat that has this key began it: from now on it needs nobody.
+            run.record = replace(run.record, detached=1)
+            self.journal.note(run.id, detached=1)
         await asyncio.shield(run.recorded)
         return run
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -38,12 +38,17 @@ from .metrics import Metrics
 
 __all__ = ["Endpoint", "app", "make_app"]
 
+if TYPE_CHECKING:
+    app: Endpoint
+
 _Handler = Callable[[House, Request], Awaitable[ASGIApp]]
 
 _ROUTES: tuple[tuple[str, str, _Handler], ...] = (
     ("POST", "/v1/chat/completions", chat.answer_chat),
     ("POST", "/chat/completions", chat.answer_chat),
     ("GET", "/v1/models", status.models),
+    # A model's name may hold slashes.
+    ("GET", "/v1/models/{model:path}", status.model),
     ("POST", "/agent/run", agent.answer_run),
     ("POST", "/agent/runs", agent.begin_run),
     ("GET", "/agent/runs/{run_id}", agent.show_run),
@@ -56,13 +61,22 @@ _ROUTES: tuple[tuple[str, str, _Handler], ...] = (
     ("GET", "/openapi.json", status.openapi),
 )
 
+_PATHS = tuple(dict.fromkeys(path for _, path, _ in _ROUTES))
+_HANDLERS = {(method, path): handler for method, path, handler in _ROUTES}
+
+_LACKS = (
+    "Served by plain uvicorn, this endpoint has no time limit on heads, no rule on addresses and no drain with an end. "
+    "`codex-agent serve` has them."
+)
+
 _log = logging.getLogger("litellm_codex_agent.server")
 
 
 class Endpoint:
     """The application: closed until its server starts it, and again when that stops it."""
 
-    def __init__(self, config: ServerSettings, backends: Mapping[str, Backend]) -> None:
+    def __init__(self, config: ServerSettings, backends: Mapping[str, Backend], *, plain: bool = False) -> None:
+        self._plain = plain
         self._config = config
         self._backends = backends
         self._inside: ASGIApp | None = None
@@ -93,6 +107,8 @@ class Endpoint:
                     _log.warning("%d runs were unfinished when the last server died: they were interrupted", count)
                 self._state, self._supervisor = state, house.supervisor
                 self._inside = self._layers(house, state)
+                if self._plain:
+                    _log.warning(_LACKS)
                 yield self
             finally:
                 self._inside = None
@@ -127,16 +143,29 @@ class Endpoint:
 
     def _layers(self, house: House, state: State) -> ASGIApp:
         config = self._config
-        routes = [Route(path, partial(handler, house), methods=[method]) for method, path, handler in _ROUTES]
+        routes = [Route(path, partial(_answer, house, path), methods=_methods(path)) for path in _PATHS]
         hosts = allowed_hosts(config.allowed_hosts, config.host)
         rules = Rules(config.key, hosts, config.allowed_origins, state.operator_key)
         return Starlette(routes=routes, exception_handlers=dict(HANDLERS), middleware=layers(rules))
 
 
+def _methods(path: str) -> list[str]:
+    return [method for method, of in _HANDLERS if of == path]
+
+
+async def _answer(house: House, path: str, request: Request) -> ASGIApp:
+    """By the request's method: a path is one route of starlette's, so that its 405 lists all methods it takes."""
+    method = "GET" if request.method == "HEAD" else request.method
+    return await _HANDLERS[method, path](house, request)
+
+
 def make_app(config: ServerSettings, backends: Mapping[str, Backend] | None = None) -> Endpoint:
     """The endpoint as it is set up; `backends` are all of them where none are given."""
-    found = all_backends(config.recordings, config.replay_pace) if backends is None else backends
-    return Endpoint(config, found)
+    return Endpoint(config, _all_backends(config) if backends is None else backends)
+
+
+def _all_backends(config: ServerSettings) -> Mapping[str, Backend]:
+    return all_backends(config.recordings, config.replay_pace)
 
 
 async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive, send: Send) -> None:
@@ -152,4 +181,8 @@ async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive,
     await send({"type": "lifespan.shutdown.complete"})
 
 
-app = make_app(settings.server())
+def __getattr__(name: str) -> Any:
+    # Made when `uvicorn module:app` asks for it: who imports this module for the rest sets it up otherwise.
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return Endpoint(config := settings.server(), _all_backends(config), plain=True)

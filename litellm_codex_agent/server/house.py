@@ -84,13 +84,18 @@ class House:
         """Every model that can be asked for."""
         return sorted(name for backend in self.backends.values() for name in backend.models())
 
-    def fault(self, model: str) -> str:
-        """Why `model` cannot be asked now; empty where it can."""
+    def refusal(self, model: str) -> HttpError | None:
+        """What a request for `model` would be told now; None where it can be asked."""
         try:
             self._backend(model)
         except HttpError as error:
-            return error.message
-        return ""
+            return error
+        return None
+
+    def fault(self, model: str) -> str:
+        """Why `model` cannot be asked now; empty where it can."""
+        refusal = self.refusal(model)
+        return refusal.message if refusal else ""
 
     def _backend(self, model: str) -> tuple[Backend, str]:
         name, _, rest = model.partition(":")

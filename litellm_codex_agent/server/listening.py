@@ -6,10 +6,11 @@ import errno
 import os
 import socket
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 
-from ..settings import SERVER_KEY, Unusable, is_loopback
+from ..settings import HOST, SERVER_KEY, Unusable, is_loopback
 
-__all__ = ["BACKLOG", "address_of", "check_bind", "listen", "why_not"]
+__all__ = ["BACKLOG", "Bind", "address_of", "check_bind", "listen", "why_not"]
 
 # Clients that wait to be accepted; the kernel has the last word (net.core.somaxconn).
 BACKLOG = 2_048
@@ -17,10 +18,21 @@ BACKLOG = 2_048
 _NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-def check_bind(host: str, key: str) -> None:
+@dataclass(frozen=True)
+class Bind:
+    """Where to listen, and the key that is asked for there."""
+
+    host: str
+    port: int
+    key: str = field(default="", repr=False)
+
+
+def check_bind(bind: Bind) -> None:
     """Refuses an address that other machines reach, where no key is asked for."""
-    if not key and not is_loopback(host):
-        raise Unusable(f"--host {host} can be reached from other machines, so a key is needed: set {SERVER_KEY}.")
+    if not bind.key and not is_loopback(bind.host):
+        raise Unusable(
+            f"{HOST} (--host) is {bind.host!r}, which other machines can reach, so a key is needed: set {SERVER_KEY}."
+        )
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

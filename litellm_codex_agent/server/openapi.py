@@ -15,7 +15,9 @@ from ..backends.telling import EVENT
 from ..wire.chat_request import CHAT
 from ..wire.run_request import RUN
 from ..wire.schema import Schema
-from ..wire.shapes import COUNT, OPEN, TEXT
+from ..wire.shapes import OPEN, TEXT
+from .access_log import RUN_ID
+from .header_schemas import ONCE, asked, told
 from .reply_schemas import REPLIES
 
 __all__ = ["document"]
@@ -31,14 +33,8 @@ _STARTING: tuple[int | str, ...] = (404, 429, 503, "4XX", "5XX")
 _POSTED = (*_GUARDED, *_WITH_BODY, *_STARTING)
 _OF_A_RUN = (*_GUARDED, 404)
 
-_KEYED = {"type": "string", "minLength": 1, "maxLength": 512}
-_HEADERS: Mapping[str, tuple[Schema, str]] = {
-    "Idempotency-Key": (_KEYED, "The same key is the same run, however often it is asked for."),
-    "x-codex-agent-attempt": (COUNT, "Which attempt this is; 0 is the first."),
-    "x-codex-agent-retries-left": (COUNT, "How often the caller will ask again where this attempt fails."),
-    "Last-Event-ID": (COUNT, "The last event that the client has: the stream goes on behind it."),
-}
-_ONCE = ("Idempotency-Key", "x-codex-agent-attempt", "x-codex-agent-retries-left")
+# Where the reply says which run it is: what else can be asked of that one.
+_OF_ONE_RUN = ("getRun", "cancelRun", "followRun")
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,7 @@ class _Operation:
     statuses: tuple[int, ...] = (200,)
     errors: tuple[int | str, ...] = _GUARDED
     headers: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     key: bool = True
 
 
@@ -72,17 +69,24 @@ def _streamable(name: str) -> dict[str, Schema]:
 def _chat(path: str, name: str) -> _Operation:
     summary = "A chat completion, answered by a backend"
     replies = _streamable("ChatCompletion")
-    return _Operation("post", path, name, summary, replies, body="ChatRequest", errors=_POSTED, headers=_ONCE)
+    return _Operation(
+        "post", path, name, summary, replies, body="ChatRequest", errors=_POSTED, headers=ONCE, told=(RUN_ID,)
+    )
 
 
 def _health(path: str, name: str) -> _Operation:
     return _Operation("get", path, name, "Whether the server is alive", _json("Alive"), errors=(), key=False)
 
 
+def _of_a_run(method: str, name: str, summary: str) -> _Operation:
+    return _Operation(method, "/agent/runs/{id}", name, summary, _json("Run"), errors=_OF_A_RUN, told=(RUN_ID,))
+
+
 _OPERATIONS = (
     _chat("/v1/chat/completions", "createChatCompletion"),
     _chat("/chat/completions", "createChatCompletionWithoutVersion"),
     _Operation("get", "/v1/models", "listModels", "What can be asked for, and whether it is ready", _json("Models")),
+    _Operation("get", "/v1/models/{id}", "getModel", "Whether one is ready", _json("Model"), errors=(*_GUARDED, 404)),
     _Operation(
         "post",
         "/agent/run",
@@ -91,7 +95,8 @@ _OPERATIONS = (
         _streamable("Envelope"),
         body="RunRequest",
         errors=_POSTED,
-        headers=_ONCE,
+        headers=ONCE,
+        told=(RUN_ID,),
     ),
     _Operation(
         "post",
@@ -102,12 +107,11 @@ _OPERATIONS = (
         body="RunRequest",
         statuses=(202,),
         errors=_POSTED,
-        headers=_ONCE,
+        headers=ONCE,
+        told=(RUN_ID, "Location"),
     ),
-    _Operation("get", "/agent/runs/{id}", "getRun", "How a run stands", _json("Run"), errors=_OF_A_RUN),
-    _Operation(
-        "delete", "/agent/runs/{id}", "cancelRun", "Cancels a run that has not ended", _json("Run"), errors=_OF_A_RUN
-    ),
+    _of_a_run("get", "getRun", "How a run stands"),
+    _of_a_run("delete", "cancelRun", "Cancels a run that has not ended"),
     _Operation(
         "get",
         "/agent/runs/{id}/events",
@@ -116,6 +120,7 @@ _OPERATIONS = (
         {_SSE: TEXT},
         errors=(*_OF_A_RUN, 400),
         headers=("Last-Event-ID",),
+        told=(RUN_ID,),
     ),
     _Operation(
         "get",
@@ -158,26 +163,35 @@ def document() -> dict[str, Any]:
 
 
 def _described(operation: _Operation) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "responses": {
-            **{str(status): _response(status, operation.replies) for status in operation.statuses},
+            **{str(status): _answer(status, operation) for status in operation.statuses},
             **{str(status): _response(status, _json("Error")) for status in operation.errors},
         },
     }
-    if parameters := [*_path_parameters(operation.path), *map(_header, operation.headers)]:
-        told["parameters"] = parameters
+    if parameters := [*_path_parameters(operation.path), *asked(operation.headers)]:
+        described["parameters"] = parameters
     if operation.body:
-        told["requestBody"] = {"required": True, "content": _content(_json(operation.body))}
+        described["requestBody"] = {"required": True, "content": _content(_json(operation.body))}
     if not operation.key:
-        told["security"] = []
-    return told
+        described["security"] = []
+    return described
 
 
-def _response(status: int | str, replies: Mapping[str, Schema]) -> dict[str, Any]:
+def _answer(status: int, operation: _Operation) -> dict[str, Any]:
+    response = _response(status, operation.replies, operation.told)
+    if operation.body:
+        run = {"id": f"$response.header.{RUN_ID}"}
+        response["links"] = {name: {"operationId": name, "parameters": run} for name in _OF_ONE_RUN}
+    return response
+
+
+def _response(status: int | str, replies: Mapping[str, Schema], headers: tuple[str, ...] = ()) -> dict[str, Any]:
     description = HTTPStatus(status).phrase if isinstance(status, int) else "What the model itself was answered with"
-    return {"description": description, "content": _content(replies)}
+    response = {"description": description, "content": _content(replies)}
+    return {**response, "headers": found} if (found := told(status, headers)) else response
 
 
 def _content(schemas: Mapping[str, Schema]) -> dict[str, Any]:
@@ -186,8 +200,3 @@ def _content(schemas: Mapping[str, Schema]) -> dict[str, Any]:
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [{"name": "id", "in": "path", "required": True, "schema": TEXT}] if "{id}" in path else []
-
-
-def _header(name: str) -> dict[str, Any]:
-    schema, description = _HEADERS[name]
-    return {"name": name, "in": "header", "description": description, "schema": schema}

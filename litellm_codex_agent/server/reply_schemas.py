@@ -162,6 +162,7 @@ REPLIES: Mapping[str, Schema] = {
     "ChatCompletion": _COMPLETION,
     "Envelope": _ENVELOPE,
     "Error": closed({"error": _ERROR}, "error"),
+    "Model": _MODEL,
     "Models": closed({"object": one_of("list"), "data": list_of(_MODEL)}, "object", "data"),
     "Ready": _READY,
     "Run": _RUN,

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 from .connection import HEAD_BYTES, Connection, bounded
 from .errors import masked_traceback
 from .limits import CANCEL_SECONDS, KEEP_ALIVE_SECONDS, LIMITS, Limits
-from .listening import BACKLOG, address_of, check_bind, listen, why_not
+from .listening import BACKLOG, Bind, address_of, check_bind, listen, why_not
 
 __all__ = ["serve"]
 
@@ -51,18 +51,31 @@ LOGGING = {
 }
 
 Drain = Callable[[], Awaitable[None]]
+Announce = Callable[[str], None]
 
 
-def serve(app: ASGIApp, *, host: str, port: int, key: str, drain: Drain, limits: Limits = LIMITS) -> int:
+def _say(url: str) -> None:
+    print(f"codex-agent serve: {url}", flush=True)
+
+
+def serve(
+    app: ASGIApp,
+    *,
+    bind: Bind,
+    drain: Drain,
+    announce: Announce = _say,
+    limits: Limits = LIMITS,
+) -> int:
     """Serve until a signal comes; the exit status.
 
     `drain` is awaited once, at the first signal: it stops admission, gives the runs their time and ends them.
+    `announce` is told the address once the server answers there.
     """
-    check_bind(host, key)
+    check_bind(bind)
     try:
-        listeners = listen(host, port)
+        listeners = listen(bind.host, bind.port)
     except OSError as error:
-        print(f"codex-agent serve: {why_not(error, host, port)}", file=sys.stderr)
+        print(f"codex-agent serve: {why_not(error, bind.host, bind.port)}", file=sys.stderr)
         return 1
     _raise_descriptors()
     config = uvicorn.Config(
@@ -81,7 +94,7 @@ def serve(app: ASGIApp, *, host: str, port: int, key: str, drain: Drain, limits:
         timeout_graceful_shutdown=math.ceil(limits.flush + CANCEL_SECONDS),
         h11_max_incomplete_event_size=HEAD_BYTES,
     )
-    server = _Server(config, drain, (key,), limits)
+    server = _Server(config, drain, announce, secrets=(bind.key,), limits=limits)
     try:
         server.run(sockets=listeners)
     except SystemExit:  # how newer uvicorns say that the app did not start; it is logged
@@ -92,10 +105,13 @@ def serve(app: ASGIApp, *, host: str, port: int, key: str, drain: Drain, limits:
 class _Server(uvicorn.Server):
     """uvicorn's server, which drains before it stops."""
 
-    def __init__(self, config: uvicorn.Config, drain: Drain, secrets: tuple[str, ...], limits: Limits) -> None:
+    def __init__(
+        self, config: uvicorn.Config, drain: Drain, announce: Announce, *, secrets: tuple[str, ...], limits: Limits
+    ) -> None:
         super().__init__(config)
         self.exit_status = 0
         self._drain = drain
+        self._announce = announce
         self._secrets = secrets
         self._limits = limits
         self._signals = 0
@@ -107,7 +123,7 @@ class _Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if sockets and self.started:
-            print(f"codex-agent serve: {address_of(sockets[0])}", flush=True)
+            self._announce(address_of(sockets[0]))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Not uvicorn's, which stops at the first signal, and raises it again when it has stopped."""

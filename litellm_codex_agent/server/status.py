@@ -13,7 +13,7 @@ from .house import House
 from .metrics import CONTENT_TYPE
 from .openapi import document
 
-__all__ = ["alive", "metrics", "models", "openapi", "ready"]
+__all__ = ["alive", "metrics", "model", "models", "openapi", "ready"]
 
 OWNER = "litellm-codex-agent"
 # A name in the list has no birthday; OpenAI's clients want a number.
@@ -34,12 +34,16 @@ async def ready(house: House, request: Request) -> Response:
 
 async def models(house: House, _request: Request) -> Response:
     """GET /v1/models: every name that can be asked for, with whether it is ready."""
-    data = []
-    for name in house.names():
-        fault = house.fault(name)
-        entry = {"id": name, "object": "model", "created": CREATED, "owned_by": OWNER, "ready": not fault}
-        data.append({**entry, "reason": fault} if fault else entry)
-    return JSONResponse({"object": "list", "data": data})
+    return JSONResponse({"object": "list", "data": [_entry(name, house.fault(name)) for name in house.names()]})
+
+
+async def model(house: House, request: Request) -> Response:
+    """GET /v1/models/{id}: one of them, or one that a backend takes and does not list."""
+    name = request.path_params["model"]
+    refusal = house.refusal(name)
+    if refusal is not None and refusal.status == 404:
+        raise refusal
+    return JSONResponse(_entry(name, refusal.message if refusal else ""))
 
 
 async def metrics(house: House, _request: Request) -> Response:
@@ -51,6 +55,11 @@ async def metrics(house: House, _request: Request) -> Response:
 async def openapi(_house: House, _request: Request) -> Response:
     """GET /openapi.json."""
     return JSONResponse(document())
+
+
+def _entry(name: str, fault: str) -> dict[str, Any]:
+    entry = {"id": name, "object": "model", "created": CREATED, "owned_by": OWNER, "ready": not fault}
+    return {**entry, "reason": fault} if fault else entry
 
 
 def _fault(house: House, backend: Backend) -> str:

@@ -141,8 +141,9 @@ def serve(ledger: Path) -> int:
     config = settings.server()
     app = make_app(config, ledger)
     from litellm_codex_agent.server import serving
+    from litellm_codex_agent.server.listening import Bind
 
-    return int(serving.serve(app, host=config.host, port=config.port, key=config.key, drain=app.drain))
+    return int(serving.serve(app, bind=Bind(config.host, config.port, config.key), drain=app.drain))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from litellm_codex_agent.backends.backend import NotReady, Task
+from litellm_codex_agent.backends.backend import NoSuchModel, NotReady, Task
 from litellm_codex_agent.backends.events import Done, Event, Failure, Text, Thought, ToolCall, ToolResult, Usage
 from litellm_codex_agent.backends.parameters import HARMLESS, STEERING, Parameters
 
@@ -58,8 +58,10 @@ class Scripted:
         return [self.name, f"{self.name}:{UNREADY}"]
 
     def check(self, model: str) -> None:
-        if model.endswith(UNREADY):
+        if model == UNREADY:
             raise NotReady("The script says that it is not ready. Ask for `scripted`.")
+        if model:
+            raise NoSuchModel(f"There is no {self.name}:{model}.")
 
     async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         try:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.backends.backend import NotReady, Task
+from litellm_codex_agent.backends.backend import NoSuchModel, NotReady, Task
 from litellm_codex_agent.backends.events import Done, Event, Failure, Text, Thought, ToolCall, ToolResult, Usage
 
 from .ledger import Ledger
@@ -162,7 +162,9 @@ def test_one_model_is_ready_and_one_is_not(ledger: Ledger) -> None:
     scripted = Scripted(ledger)
     scripted.check("")
     with pytest.raises(NotReady, match="not ready"):
-        scripted.check(scripted.models()[1])
+        scripted.check("unready")
+    with pytest.raises(NoSuchModel, match="scripted:nobody"):
+        scripted.check("nobody")
 
 
 WRITERS, DEEDS = 3, 100

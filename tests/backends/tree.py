@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from litellm_codex_agent.backends.backend import Task
+from litellm_codex_agent.backends.backend import NoSuchModel, Task
 from litellm_codex_agent.backends.events import Done, Event, Text, Thought, ToolCall
 from litellm_codex_agent.backends.parameters import HARMLESS, STEERING, Parameters
 
@@ -53,10 +53,12 @@ class Tree:
 
     def check(self, model: str) -> None:
         """Always ready."""
+        if model not in ("", STUBBORN):
+            raise NoSuchModel(f"There is no {self.name}:{model}.")
 
     async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         case = str(task.messages[-1]["content"])
-        process = await _started(task.run_id, _DEAF if task.model.endswith(STUBBORN) else "")
+        process = await _started(task.run_id, _DEAF if task.model == STUBBORN else "")
         try:
             pids = await asyncio.wait_for(_pids(process), START_SECONDS)
             self._ledger.note(case, task.run_id, "started", pids=pids)

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from litellm_codex_agent.cli.main import main
@@ -18,6 +19,7 @@ from litellm_codex_agent.runs.state import opened
 from ..runs.stage import ACT, BUSY, HELLO, Stage
 from ..runs.test_journal import row, within
 from ..runs.test_supervisor import play
+from .serving import serving
 
 
 @pytest.fixture
@@ -163,3 +165,15 @@ def test_a_cancel_that_is_refused_says_why(living: Path, capsys: pytest.CaptureF
         state.announce(url)
         assert runs(living, "cancel", "run_living") == 1
     assert "The server refused: There is no such run." in capsys.readouterr().err
+
+
+def test_a_run_of_a_real_server_is_cancelled_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = {"CODEX_AGENT_REPLAY_PACE": "1000", "CODEX_AGENT_SERVER_KEY": "sk-of-the-server"}
+    with serving(tmp_path, **slow) as url:
+        body = {"model": "replay:hello", "messages": [{"role": "user", "content": "hi"}]}
+        held = {"authorization": "Bearer sk-of-the-server"}
+        run_id = httpx.post(f"{url}/agent/runs", json=body, headers=held, trust_env=False).json()["run_id"]
+        assert runs(tmp_path, "cancel", run_id) == 0
+    assert capsys.readouterr().out == f"{run_id}: cancelled\n"

@@ -246,3 +246,16 @@ def test_a_run_is_found_by_its_tenant_and_by_the_operator(tmp_path: Path, tenant
         assert on.supervisor.find(run_id, "another") is None
 
     play(tmp_path, scene, *HELLO)
+
+
+def test_a_run_that_is_begun_again_as_detached_needs_its_first_caller_no_more(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        gate = asyncio.Event()
+        on.script.steps = (gate.wait, *HELLO)
+        async with on.supervisor.follow(LAST, on.work()) as follower:
+            run = await on.supervisor.begin(LAST, on.work())
+            assert run is follower.run
+        gate.set()
+        assert ((record := await on.ended(run.id)).stopped_reason, record.detached) == ("success", 1)
+
+    play(tmp_path, scene)

@@ -88,6 +88,7 @@ def main(options: dict[str, Any]) -> int:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (options["descriptors"], hard))
     from litellm_codex_agent.server.limits import Limits
+    from litellm_codex_agent.server.listening import Bind
     from litellm_codex_agent.server.serving import serve
 
     draining = asyncio.Event()
@@ -101,9 +102,7 @@ def main(options: dict[str, Any]) -> int:
 
     return serve(
         make_app(options, draining),
-        host=options.get("host", "127.0.0.1"),
-        port=options.get("port", 0),
-        key=options.get("key", ""),
+        bind=Bind(options.get("host", "127.0.0.1"), options.get("port", 0), options.get("key", "")),
         drain=drain,
         limits=Limits(**options.get("limits", {})),
     )

@@ -40,6 +40,7 @@ def test_every_route_of_the_contract_is_there() -> None:
         "POST /v1/chat/completions",
         "POST /chat/completions",
         "GET /v1/models",
+        "GET /v1/models/{id}",
         "POST /agent/run",
         "POST /agent/runs",
         "GET /agent/runs/{id}",
@@ -116,6 +117,15 @@ def test_a_route_with_an_id_says_that_it_needs_one() -> None:
     assert (header["name"], header["in"]) == ("Last-Event-ID", "header")
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions", "/agent/run", "/agent/runs"])
+def test_what_begins_a_run_says_which_and_what_can_be_asked_of_it(path: str) -> None:
+    responses = document()["paths"][path]["post"]["responses"]
+    [begun] = [response for status, response in responses.items() if status[0] == "2"]
+    assert begun["headers"]["x-codex-agent-run-id"]["required"]
+    assert {link["operationId"] for link in begun["links"].values()} == {"getRun", "cancelRun", "followRun"}
+    assert "Retry-After" in responses["429"]["headers"]
+
+
 @pytest.mark.parametrize("name", REPLIES)
 def test_every_reply_is_closed(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(dict(REPLIES[name]))
@@ -139,6 +149,7 @@ SAID: list[tuple[str, Any]] = [
     ),
     ("Envelope", ENVELOPE.to_json()),
     ("Error", error_body("No.", type="server_error", code="run_failed")),
+    ("Model", {"id": "e", "object": "model", "created": 1, "owned_by": "u", "ready": True}),
     (
         "Models",
         {"object": "list", "data": [{"id": "e", "object": "model", "created": 1, "owned_by": "u", "ready": True}]},

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from litellm_codex_agent.server.listening import address_of, check_bind, listen, why_not
+from litellm_codex_agent.server.listening import Bind, address_of, check_bind, listen, why_not
 from litellm_codex_agent.settings import Unusable
 
 from .processes import STOP_SECONDS, Served, answer, everything, get, post, serving, start
@@ -158,15 +158,15 @@ def test_an_app_that_does_not_start_is_logged_without_its_secrets() -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "10.0.0.1", "agents.example"])
 def test_where_others_reach_it_it_does_not_start_without_a_key(host: str) -> None:
-    with pytest.raises(Unusable, match=r"reached from other machines, so a key is needed: set CODEX_AGENT_SERVER_KEY"):
-        check_bind(host, "")
-    check_bind(host, "sk-1")
+    with pytest.raises(Unusable, match="other machines can reach, so a key is needed: set CODEX_AGENT_SERVER_KEY"):
+        check_bind(Bind(host, 0))
+    check_bind(Bind(host, 0, "sk-1"))
 
 
 def test_serve_itself_keeps_that_rule() -> None:
     status, out, err = run(host="0.0.0.0")
     assert (status, out) == (1, "")
-    assert "--host 0.0.0.0 can be reached from other machines" in err
+    assert "'0.0.0.0', which other machines can reach" in err
 
 
 def test_with_a_key_it_listens_for_others() -> None:

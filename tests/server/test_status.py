@@ -57,6 +57,37 @@ def test_models_are_listed_with_whether_they_are_ready(tmp_path: Path) -> None:
     assert "bad.jsonl" in next(model for model in data if model["id"] == "replay:bad")["reason"]
 
 
+@pytest.mark.parametrize("name", ["echo", "replay:hello"])
+def test_one_model_is_told_as_in_the_list(tmp_path: Path, name: str) -> None:
+    listed = ask(tmp_path, "GET", "/v1/models").json()["data"]
+    assert ask(tmp_path, "GET", f"/v1/models/{name}").json() == next(one for one in listed if one["id"] == name)
+
+
+def test_a_model_that_is_not_ready_says_why(tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text("{}\n")
+    variables = {"CODEX_AGENT_RECORDINGS": str(tmp_path)}
+    told = ask(tmp_path / "state", "GET", "/v1/models/replay:bad", variables=variables).json()
+    assert not told["ready"] and "bad.jsonl" in told["reason"]
+
+
+@pytest.mark.parametrize("name", ["nobody", "echo:loud", "vendor/model", ""])
+def test_a_model_that_there_is_none_of_is_a_404_that_lists_them(tmp_path: Path, name: str) -> None:
+    response = ask(tmp_path, "GET", f"/v1/models/{name}")
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (404, "model_not_found", "model")
+    assert "There is: echo," in error["message"]
+
+
+def test_a_path_of_two_methods_lists_both_where_it_refuses_a_third(tmp_path: Path) -> None:
+    response = ask(tmp_path, "PUT", "/agent/runs/run_1")
+    assert response.status_code == 405
+    assert set(response.headers["allow"].split(", ")) == {"DELETE", "GET", "HEAD"}
+
+
+def test_a_head_is_asked_for_as_what_it_is_the_head_of(tmp_path: Path) -> None:
+    assert ask(tmp_path, "HEAD", "/v1/models").status_code == 200
+
+
 def test_metrics_count_runs_by_backend_and_end(tmp_path: Path) -> None:
     async def scene(client: Any) -> str:
         await client.post(CHAT, json=ECHO)
