@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Block", "PAGES", "ROOT", "blocks", "exports", "headings", "links", "of_language", "rows"]
+__all__ = ["Block", "PAGES", "ROOT", "assert_reads_as", "blocks", "exports", "headings", "links", "of_language", "rows"]
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -82,3 +82,9 @@ def rows(page: Path, *, under: str) -> list[tuple[str, ...]]:
     part = page.read_text().partition(f"\n## {under}\n")[2].partition("\n## ")[0]
     lines = [line for line in part.splitlines() if line.startswith("|")]
     return [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]) for line in lines[2:]]
+
+
+def assert_reads_as(printed: str, output: str) -> None:
+    """`output` as a page shows it; `…` stands for what differs from run to run, within a line."""
+    pattern = re.escape(output.strip()).replace("…", ".+")
+    assert re.fullmatch(pattern, printed.strip()), printed

@@ -26,7 +26,7 @@ from litellm_codex_agent.provider import identity
 from litellm_codex_agent.provider.failures import to_litellm
 
 from . import answers
-from .docs_blocks import PAGES, ROOT, Block, blocks, exports, headings, links, of_language, rows
+from .docs_blocks import PAGES, ROOT, Block, assert_reads_as, blocks, exports, headings, links, of_language, rows
 from .endpoint import Endpoint, reply
 from .parity.rows import ROWS
 from .parity.versions import DIFFERENCES, LACKS
@@ -45,7 +45,7 @@ BASH_SECONDS = 20.0
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 PYTHON_PAGES = [page for page in PAGES if of_language(page, "python")]
-BASH = [block for page in PAGES for block in of_language(page, "bash") if "serve" not in block.text]
+BASH = [block for page in PAGES for block in of_language(page, "bash") if "codex-agent serve" not in block.text]
 YAML = [block for page in PAGES for block in of_language(page, "yaml")]
 CHECKED = ("python", "bash", "yaml")
 
@@ -67,9 +67,14 @@ def _place(value: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory of the server that the pages ask."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def address(state: Path) -> Iterator[str]:
     """`codex-agent serve` on a free port."""
-    state = tmp_path_factory.mktemp("state")
     with create_server((settings.LOOPBACK, 0)) as listener:
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "litellm_codex_agent.cli", "serve", "--port", str(port)]
@@ -105,6 +110,8 @@ def _environment(**more: str) -> dict[str, str]:
         "NO_PROXY": settings.LOOPBACK,
         # Nor may it touch what the tester's own server keeps.
         "CODEX_AGENT_STATE": os.environ["CODEX_AGENT_STATE"],
+        # `codex-agent` on a page is the one of this tree, whichever tree the environment was made for.
+        "PYTHONPATH": str(ROOT),
         **more,
     }
 
@@ -144,16 +151,17 @@ def test_the_python_of_a_page_runs_and_prints_what_the_page_says(
 
 
 @pytest.mark.parametrize("block", BASH, ids=_place)
-def test_the_shell_lines_of_a_page_run_and_print_what_the_page_says(block: Block, address: str) -> None:
+def test_the_shell_lines_of_a_page_run_and_print_what_the_page_says(block: Block, address: str, state: Path) -> None:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.text.replace(ADDRESS, address)],
-        env=_environment(**_exported(block.page, address)),
+        env=_environment(**_exported(block.page, address), CODEX_AGENT_STATE=str(state)),
         capture_output=True,
         text=True,
         timeout=BASH_SECONDS,
     )
     assert done.returncode == 0, done.stderr
-    assert block.output is None or done.stdout.replace(address, ADDRESS).strip() == block.output.strip()
+    if block.output is not None:
+        assert_reads_as(done.stdout.replace(address, ADDRESS), block.output)
 
 
 @pytest.mark.parametrize("block", YAML, ids=_place)

@@ -26,7 +26,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Known:
-    """The newest run of a key: whether it lives, has begun to act, has an answer, and whether that was delivered."""
+    """The newest run of a key: whether it lives, has begun to act, has an answer, was cancelled by somebody's wish.
+
+    `delivered` is that somebody has been given all that it told.
+    """
 
     run_id: str
     digest: str
@@ -34,6 +37,7 @@ class Known:
     acted: bool = False
     answered: bool = False
     delivered: bool = False
+    cancelled: bool = False
 
 
 class Verdict(Enum):
@@ -53,7 +57,7 @@ def decide(ask: Ask, known: Known | None) -> Verdict:
         return Verdict.CONFLICT
     if known.living:
         return Verdict.ATTACH
-    if not known.answered and not known.acted:
+    if not known.answered and not known.acted and not known.cancelled:
         return Verdict.NEW  # it failed before it did anything: a fresh try of the same work
     if ask.attempt == 0 and (known.delivered or not known.answered):
         return Verdict.NEW  # the key is closed, and its caller asks anew

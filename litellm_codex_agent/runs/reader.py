@@ -17,7 +17,11 @@ _NAMES = ", ".join(COLUMNS)
 
 
 class JournalError(Exception):
-    """The journal cannot be read or written; the message says which file, and why."""
+    """The journal cannot be read or written; the message says which file, and why. `told` is for a client."""
+
+    def __init__(self, message: str, told: str = "") -> None:
+        super().__init__(message)
+        self.told = told
 
 
 class Reader:
@@ -87,5 +91,8 @@ class Reader:
 
 
 def unusable(path: Path, error: Exception) -> JournalError:
-    """The sentence for a fault of the file or of its disk."""
-    return JournalError(f"The journal {path} cannot be used: {error}. Mend it, or set CODEX_AGENT_STATE.")
+    """The sentence for a fault of the file or of its disk. Where the file is, is the operator's alone."""
+    return JournalError(
+        f"The journal {path} cannot be used: {error}. Mend it, or set CODEX_AGENT_STATE.",
+        f"The server's journal cannot be used: {error}.",
+    )

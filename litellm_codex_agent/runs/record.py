@@ -48,6 +48,7 @@ class Record:
             acted=bool(self.acted),
             answered=bool(self.answered),
             delivered=bool(self.delivered),
+            cancelled=self.stopped_reason == "cancelled",
         )
 
 

@@ -14,7 +14,7 @@ from ..backends.events import Event
 from ..backends.telling import to_json
 from ..wire.recording import SUFFIX, Header, encode, is_name, read
 
-__all__ = ["Unrecorded", "write"]
+__all__ = ["Unrecorded", "prepare", "write"]
 
 # The last directory alone: what is above it is not ours to close.
 _OWNER_ONLY = 0o700
@@ -22,6 +22,20 @@ _OWNER_ONLY = 0o700
 
 class Unrecorded(Exception):
     """The run was not recorded; the message says why. What the run answered is not touched by it."""
+
+
+def prepare(directory: Path) -> None:
+    """Make the directory and see that it takes files, so that a run is not the first to find out.
+
+    Raises `Unrecorded`.
+    """
+    try:
+        directory.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise Unrecorded(
+            f"Recordings cannot be written to {directory}: {error.strerror}. Set CODEX_AGENT_RECORD to another folder."
+        ) from error
 
 
 def write(directory: Path, name: str, header: Header, events: Iterable[tuple[float, Event]]) -> Path:

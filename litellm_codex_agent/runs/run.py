@@ -15,7 +15,7 @@ from .outcome import Outcome, outcome_of
 from .record import Record
 from .story import Story
 
-__all__ = ["Run", "Told"]
+__all__ = ["Awaited", "Run", "Told"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,13 @@ class Told:
     seq: int
     at: float
     event: Event
+
+
+@dataclass(eq=False)
+class Awaited:
+    """A caller who left and may come back; `attempt` is the next one of his."""
+
+    attempt: int
 
 
 @dataclass
@@ -39,7 +46,7 @@ class Run:
     outcome: Outcome | None = None
     acted: bool = False
     followers: int = 0
-    wait_until: float = 0.0
+    awaited: list[Awaited] = field(default_factory=list)
     stop: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     recorded: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,12 +76,25 @@ class Run:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def came_back(self, attempt: int) -> None:
+        """Somebody is here who may be one of those that are awaited: he is it, and one fewer is."""
+        found = next((each for each in self.awaited if each.attempt <= attempt), None)
+        if found is not None:
+            self.awaited.remove(found)
+
     async def follow(self, after: int = 0, beat: float | None = None) -> AsyncGenerator[Told | None, None]:
-        """The events behind number `after`, to the end; None when nothing came for `beat` seconds."""
+        """The events behind number `after`, to the end; None when nothing came for `beat` seconds.
+
+        Whoever has seen more than there is has seen it before a crash, and is told the end all the same.
+        """
         position = after
-        while self.done is None or position < len(self.told):
+        while True:
+            if self.done is not None:
+                position = min(position, len(self.told) - 1)
             if position < len(self.told):
                 yield self.told[position]
+                if isinstance(self.told[position].event, Done):
+                    return
                 position += 1
                 continue
             try:

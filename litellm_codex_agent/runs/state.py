@@ -19,6 +19,7 @@ __all__ = ["Address", "JOURNAL", "State", "StateError", "address_of", "opened", 
 
 JOURNAL = "journal.sqlite3"
 _KEY = "operator-key"
+_ADDRESS = "address.json"
 _KEY_BYTES = 24
 
 
@@ -39,7 +40,7 @@ class State:
 
     def announce(self, url: str) -> None:
         """Say where the server listens, for the commands that ask it."""
-        _write(self.directory / "address.json", json.dumps(asdict(Address(url, os.getpid()))))
+        _write(self.directory / _ADDRESS, json.dumps(asdict(Address(url, os.getpid()))))
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def opened(directory: Path) -> Iterator[State]:
         raise _unusable(directory, error) from error
     try:
         _lock(lock, directory)
+        (directory / _ADDRESS).unlink(missing_ok=True)  # of a server that is gone
         yield State(directory, _operator_key(directory / _KEY))
     finally:
         os.close(lock)
@@ -79,7 +81,7 @@ def _lock(descriptor: int, directory: Path) -> None:
 def address_of(directory: Path) -> Address | None:
     """Where the server of this directory listens, or last did."""
     try:
-        return Address(**json.loads((directory / "address.json").read_text()))
+        return Address(**json.loads((directory / _ADDRESS).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 

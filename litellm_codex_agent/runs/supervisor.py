@@ -13,11 +13,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..backends.events import Done, Event, Failure, ToolCall
+from ..backends.events import Done, Event, ToolCall
 from .identity import Ask, Verdict, decide, waits_for_another
 from .journal import Journal, JournalError
 from .ledger import Ledger, new_record
-from .run import Run
+from .outcome import not_written
+from .run import Awaited, Run
 from .slots import Place, Slots
 from .work import CLOSE_SECONDS, Work, perform, redacted
 
@@ -82,6 +83,7 @@ class Supervisor:
     @asynccontextmanager
     async def follow(self, ask: Ask, work: Work) -> AsyncIterator[Follower]:
         """The run that answers `ask`; a new one does `work`. Leaving the block is going away."""
+        await self._past_what_is_stopped(ask)
         run = self._run_for(ask, work)
         run.followers += 1
         follower = Follower(run, ask, _ledger=self._ledger)
@@ -93,6 +95,7 @@ class Supervisor:
 
     async def begin(self, ask: Ask, work: Work) -> Run:
         """A run that outlives its request."""
+        await self._past_what_is_stopped(ask)
         run = self._run_for(ask, replace(work, detached=True))
         if not run.record.detached and run.done is None:
             # A chat that has this key began it: from now on it needs nobody.
@@ -128,8 +131,16 @@ class Supervisor:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2 * CLOSE_SECONDS)
 
+    async def _past_what_is_stopped(self, ask: Ask) -> None:
+        """A run that is being stopped answers nobody who comes now: it is decided once it has ended."""
+        while (living := self._living_of(ask)) is not None and living.stop.done():
+            await living.ended()
+
+    def _living_of(self, ask: Ask) -> Run | None:
+        return self._by_key.get((ask.tenant, ask.key)) if ask.key else None
+
     def _run_for(self, ask: Ask, work: Work) -> Run:
-        living = self._by_key.get((ask.tenant, ask.key)) if ask.key else None
+        living = self._living_of(ask)
         known = living.known() if living else self._ledger.known(ask)
         verdict = decide(ask, known)
         if verdict is Verdict.CONFLICT:
@@ -137,7 +148,9 @@ class Supervisor:
                 "This Idempotency-Key belongs to a request with another body. Send a key of its own with each request."
             )
         if verdict is Verdict.ATTACH and living is not None:
-            living.record = replace(living.record, attempt=max(living.record.attempt, ask.attempt or 0))
+            attempt = ask.attempt or 0
+            living.came_back(attempt)
+            living.record = replace(living.record, attempt=max(living.record.attempt, attempt))
             return living
         if verdict is Verdict.REPLAY and known is not None:
             restored = self._ledger.restore(known.run_id)
@@ -165,6 +178,7 @@ class Supervisor:
             self._forget(run)
             self.slots.give_back(place)
             run.recorded.set_exception(error)
+            run.tell(not_written(error), self._clock())
             return
         run.recorded.set_result(None)
         done = await self._work(run, work, place)
@@ -183,22 +197,23 @@ class Supervisor:
         return await perform(run, work, self._tell, min(work.max_seconds, self.limits.max_seconds))
 
     async def _tell(self, run: Run, event: Event) -> None:
-        event = redacted(event, run.secrets) if run.secrets else event
+        event = redacted(event, run.secrets)
         at = self._clock()
-        first_act = isinstance(event, ToolCall) and not run.acted
+        try:
+            if isinstance(event, ToolCall) and not run.acted:
+                await self._ledger.act(run, event, at)
+        except asyncio.CancelledError:
+            self._told(run, event, at)  # who is stopped here has given it to the journal, so it counts
+            raise
+        self._told(run, event, at)
+
+    def _told(self, run: Run, event: Event, at: float) -> None:
         self._ledger.tell(run, event, at)
         run.tell(event, at)
-        if first_act:
-            await self._ledger.acted(run)
 
     async def _end(self, run: Run, done: Done, at: float) -> None:
-        done = redacted(done, run.secrets) if run.secrets else done
-        run.record = replace(run.record, state="ended", ended=at)
-        try:
-            await self._ledger.ended(run, done)
-        except JournalError as error:
-            # An answer that is not written down is not told: the next attempt would not find it.
-            done = Done("model_error", failure=Failure(503, str(error), "journal"))
+        done = redacted(done, run.secrets)
+        done = await self._ledger.ended(run, done, at)
         self._forget(run)
         run.tell(done, at)
 
@@ -210,14 +225,19 @@ class Supervisor:
     def _leave(self, follower: Follower) -> None:
         run = follower.run
         run.followers -= 1
-        if run.done is not None or run.record.detached:
+        if run.done is not None:
             return
-        loop = asyncio.get_running_loop()
         if waits_for_another(follower.ask, answering=follower.answering):
-            run.wait_until = max(run.wait_until, loop.time() + self.limits.retry_seconds)
-            loop.call_at(run.wait_until, self._abandon, run)
+            awaited = Awaited((follower.ask.attempt or 0) + 1)
+            run.awaited.append(awaited)
+            asyncio.get_running_loop().call_later(self.limits.retry_seconds, self._wait_no_longer, run, awaited)
         self._abandon(run)
 
+    def _wait_no_longer(self, run: Run, awaited: Awaited) -> None:
+        if awaited in run.awaited:
+            run.awaited.remove(awaited)
+            self._abandon(run)
+
     def _abandon(self, run: Run) -> None:
-        if run.followers == 0 and asyncio.get_running_loop().time() >= run.wait_until:
+        if run.followers == 0 and not run.awaited and not run.record.detached:
             self.stop(run, "client_disconnected")

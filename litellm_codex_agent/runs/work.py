@@ -16,6 +16,8 @@ from typing import Any
 from ..backends.backend import Backend, Task
 from ..backends.events import Done, Event, Failure
 from ..errors import AgentError, Refused, without_secrets
+from .outcome import not_written
+from .reader import JournalError
 from .run import Run
 
 __all__ = ["Work", "perform", "redacted"]
@@ -82,6 +84,8 @@ def _end(run: Run, listening: asyncio.Future[Done]) -> Done:
     error = listening.exception()
     if error is None:
         return listening.result()
+    if isinstance(error, JournalError):
+        return not_written(error)
     if isinstance(error, AgentError):
         # It says what happened in words that are made for its caller.
         return Done("model_error", failure=_of(error))
@@ -101,9 +105,13 @@ def _of(error: AgentError) -> Failure:
 
 
 def redacted(event: Any, secrets: tuple[str, ...]) -> Any:
-    """`event` with each secret masked, wherever in it a text stands."""
+    """`event` with each secret masked, wherever in it a text stands.
+
+    Half of a surrogate pair, as a command may print it, becomes a question mark: no wire carries it.
+    """
     if isinstance(event, str):
-        return without_secrets(event, secrets)
+        text = without_secrets(event, secrets) if secrets else event
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
     if isinstance(event, Mapping):
         return {name: redacted(value, secrets) for name, value in event.items()}
     if isinstance(event, (list, tuple)):

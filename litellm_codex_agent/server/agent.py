@@ -45,6 +45,7 @@ async def answer_run(house: House, request: Request) -> Reply:
         house.work(asked, request, field="", secrets=asked.secrets),
         _Envelopes(),
         stream,
+        house.beat,
     )
 
 
@@ -66,9 +67,13 @@ async def show_run(house: House, request: Request) -> Response:
     return JSONResponse(_status(run), headers={RUN_ID: run.id})
 
 
-async def watch_run(house: House, request: Request) -> _Watching:
+async def watch_run(house: House, request: Request) -> _Watching | Response:
     """GET /agent/runs/{id}/events, from the event behind `Last-Event-ID` on."""
-    return _Watching(_found(house, request), _after(request))
+    run, after = _found(house, request), _after(request)
+    if run.done is not None and after >= len(run.told):
+        # Who has heard all of it is told that there is no more, so that he need not come again.
+        return Response(sse.encode("[DONE]"), headers={**EVENT_STREAM, RUN_ID: run.id})
+    return _Watching(run, after)
 
 
 async def cancel_run(house: House, request: Request) -> Response:
@@ -122,6 +127,9 @@ class _Envelopes:
             yield sse.encode(json.dumps(envelope(run), ensure_ascii=False), name="envelope", id=str(told.seq))
             yield sse.encode("[DONE]")
 
+    def silence(self, run: Run) -> bytes:
+        return sse.comment("working")
+
 
 @dataclass(frozen=True)
 class _Watching:
@@ -135,7 +143,7 @@ class _Watching:
 
 
 async def _asked(request: Request) -> RunRequest:
-    asked = read(read_run, await read_body(request))
+    asked = await read(read_run, await read_body(request))
     # The seed's clients name the backend of the tools and, for `echo`, any model they like.
     return replace(asked, model="echo") if asked.tool_backend == "echo" else asked
 
@@ -150,7 +158,7 @@ def _found(house: House, request: Request) -> Run:
 
 
 def _after(request: Request) -> int:
-    text = request.headers.get(LAST_EVENT_ID, "").strip() or "0"
+    text = request.headers.get(LAST_EVENT_ID, "0").strip()
     if not text.isdecimal() or len(text) > 9:
         raise HttpError(400, "`Last-Event-ID` has to be the number of an event.", "invalid_value", LAST_EVENT_ID)
     return int(text)

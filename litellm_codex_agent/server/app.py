@@ -23,6 +23,7 @@ from ..backends.backend import Backend
 from ..backends.table import backends as all_backends
 from ..runs.journal import Journal, JournalError
 from ..runs.recorder import Recorder
+from ..runs.recording import Unrecorded, prepare
 from ..runs.retention import keep_pruned
 from ..runs.run import Run
 from ..runs.state import State, StateError, opened
@@ -35,6 +36,7 @@ from .hosts import allowed_hosts
 from .house import House
 from .layers import layers
 from .metrics import Metrics
+from .reply import BEAT_SECONDS, cannot_read
 
 __all__ = ["Endpoint", "app", "make_app"]
 
@@ -75,9 +77,17 @@ _log = logging.getLogger("litellm_codex_agent.server")
 class Endpoint:
     """The application: closed until its server starts it, and again when that stops it."""
 
-    def __init__(self, config: ServerSettings, backends: Mapping[str, Backend], *, plain: bool = False) -> None:
+    def __init__(
+        self,
+        config: ServerSettings,
+        backends: Mapping[str, Backend],
+        *,
+        plain: bool = False,
+        beat: float = BEAT_SECONDS,
+    ) -> None:
         self._plain = plain
         self._config = config
+        self._beat = beat
         self._backends = backends
         self._inside: ASGIApp | None = None
         self._state: State | None = None
@@ -95,6 +105,8 @@ class Endpoint:
     async def opened(self) -> AsyncIterator[Endpoint]:
         """Open the state, tell what the last server left unfinished, and answer until the block ends."""
         config = self._config
+        if config.record:
+            prepare(config.record)
         with opened(config.state) as state:
             journal = Journal(state.journal)
             recorder = Recorder(config.record)
@@ -111,8 +123,8 @@ class Endpoint:
                     _log.warning(_LACKS)
                 yield self
             finally:
-                self._inside = None
                 await house.supervisor.drain(0.0)
+                self._inside = None
                 await recorder.finish()
                 pruning.cancel()
                 with suppress(asyncio.CancelledError):
@@ -139,14 +151,15 @@ class Endpoint:
 
         limits = Limits(config.max_runs, config.max_queue, config.max_seconds, config.retry_seconds)
         supervisor = Supervisor(journal, limits, on_end=on_end)
-        return House(self._backends, supervisor, counts, (config.key, state.operator_key))
+        return House(self._backends, supervisor, counts, self._beat, (config.key, state.operator_key))
 
     def _layers(self, house: House, state: State) -> ASGIApp:
         config = self._config
         routes = [Route(path, partial(_answer, house, path), methods=_methods(path)) for path in _PATHS]
         hosts = allowed_hosts(config.allowed_hosts, config.host)
         rules = Rules(config.key, hosts, config.allowed_origins, state.operator_key)
-        return Starlette(routes=routes, exception_handlers=dict(HANDLERS), middleware=layers(rules))
+        handlers = {**HANDLERS, JournalError: cannot_read}
+        return Starlette(routes=routes, exception_handlers=handlers, middleware=layers(rules))
 
 
 def _methods(path: str) -> list[str]:
@@ -159,9 +172,11 @@ async def _answer(house: House, path: str, request: Request) -> ASGIApp:
     return await _HANDLERS[method, path](house, request)
 
 
-def make_app(config: ServerSettings, backends: Mapping[str, Backend] | None = None) -> Endpoint:
-    """The endpoint as it is set up; `backends` are all of them where none are given."""
-    return Endpoint(config, _all_backends(config) if backends is None else backends)
+def make_app(
+    config: ServerSettings, backends: Mapping[str, Backend] | None = None, *, beat: float = BEAT_SECONDS
+) -> Endpoint:
+    """The endpoint as it is set up; `backends` are all of them where none are given. `beat`: see `reply`."""
+    return Endpoint(config, _all_backends(config) if backends is None else backends, beat=beat)
 
 
 def _all_backends(config: ServerSettings) -> Mapping[str, Backend]:
@@ -175,7 +190,7 @@ async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive,
         async with opening:
             await send({"type": "lifespan.startup.complete"})
             await receive()
-    except (JournalError, StateError) as error:
+    except (JournalError, StateError, Unrecorded) as error:
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
     await send({"type": "lifespan.shutdown.complete"})

@@ -25,12 +25,16 @@ from .reply import Reply, error_event
 
 __all__ = ["ChatFace", "answer_chat"]
 
+# The least that reaches the clients of a proxy's three routes: LiteLLM hands on neither comments nor empty deltas, and
+# no empty thought but on one route; /v1/messages ends a block at it besides.
+_BREATH = " "
+
 
 async def answer_chat(house: House, request: Request) -> Reply:
     """POST /v1/chat/completions."""
-    asked = read(read_chat, await read_body(request))
+    asked = await read(read_chat, await read_body(request))
     ask = ask_of(request, asked.digest)
-    return Reply(house.supervisor, ask, house.work(asked, request), ChatFace(asked), asked.stream)
+    return Reply(house.supervisor, ask, house.work(asked, request), ChatFace(asked), asked.stream, house.beat)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class ChatFace:
         elif thought := as_thought(told.event):
             yield self._chunk(run, told, {"reasoning_content": thought})
 
+    def silence(self, run: Run) -> bytes:
+        chunk = completions.chunk(self._head(run), {"reasoning_content": _BREATH})
+        return _event(chunk, len(run.told))
+
     def _end(self, run: Run, told: Told) -> Iterator[bytes]:
         if failure := self.failed(run):
             yield error_event(failure)
@@ -69,18 +77,18 @@ class ChatFace:
             finish = run.outcome.finish if run.outcome else ""
             yield self._chunk(run, told, {}, finish=finish, codex_agent=_fields(run))
             if self.asked.wants_usage:
-                yield _event(completions.usage_chunk(self._head(run), _usage(run)), told)
+                yield _event(completions.usage_chunk(self._head(run), _usage(run)), told.seq)
         yield sse.encode("[DONE]")
 
     def _chunk(self, run: Run, told: Told, delta: Mapping[str, Any], **more: Any) -> bytes:
-        return _event(completions.chunk(self._head(run), delta, **more), told)
+        return _event(completions.chunk(self._head(run), delta, **more), told.seq)
 
     def _head(self, run: Run) -> completions.Head:
         return completions.Head(f"chatcmpl-{run.id}", self.asked.model, int(run.record.created))
 
 
-def _event(body: Mapping[str, Any], told: Told) -> bytes:
-    return sse.encode(json.dumps(body, ensure_ascii=False), id=str(told.seq))
+def _event(body: Mapping[str, Any], seq: int) -> bytes:
+    return sse.encode(json.dumps(body, ensure_ascii=False), id=str(seq))
 
 
 def _usage(run: Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A connection that is closed where a request's head or body does not come to its end in time.
+"""A connection that is closed where a head or a body does not come to its end in time, or an answer is not read.
 
 uvicorn has no limit for either: a client that sends half a head holds its connection for ever. The limits are
 for the whole of a part, so a client that sends a byte a second is cut as one that sends none.
@@ -34,6 +34,7 @@ class Connection(H11Protocol):
     limits = LIMITS
     _part = ""
     _clock: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
     _refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -48,7 +49,22 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_for("")
+        self._take_your_time()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client takes less than we send. If it takes nothing more, its run is not held for it for ever."""
+        super().pause_writing()
+        self._stalled = asyncio.get_running_loop().call_later(self.limits.stall, self.cut)
+
+    def resume_writing(self) -> None:
+        self._take_your_time()
+        super().resume_writing()
+
+    def _take_your_time(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -19,6 +19,8 @@ KEEP_ALIVE_SECONDS = 75
 LINGER_SECONDS = 30.0
 # How long a client may take to read that what it sent is not HTTP; it is a packet.
 REFUSAL_SECONDS = 2.0
+# How long a client may leave what was sent to it unread. LiteLLM's own give a stream up after as long a silence.
+STALL_SECONDS = 60.0
 # After the drain: for the last bytes of each stream to be read.
 FLUSH_SECONDS = 5.0
 # Then the connections are cut, and their tasks have this long to notice before they are cancelled.
@@ -35,6 +37,7 @@ class Limits:
 
     head: float = HEAD_SECONDS
     body: float = BODY_SECONDS + GRACE_SECONDS
+    stall: float = STALL_SECONDS
     flush: float = FLUSH_SECONDS
     last: float = LAST_SECONDS
     at_once: float = AT_ONCE_SECONDS

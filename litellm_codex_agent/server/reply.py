@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
@@ -26,12 +27,24 @@ from ..runs.work import Work
 from ..wire import sse
 from .errors import HttpError, to_response
 
-__all__ = ["BEAT_SECONDS", "EVENT_STREAM", "Face", "RUN_ID", "Reply", "error_event", "refusal_of", "stream_events"]
+__all__ = [
+    "BEAT_SECONDS",
+    "EVENT_STREAM",
+    "Face",
+    "RUN_ID",
+    "Reply",
+    "cannot_read",
+    "error_event",
+    "refusal_of",
+    "stream_events",
+]
 
 RUN_ID = "x-codex-agent-run-id"
 # How long a stream's head is held for the first word of its run, so that a refusal is still a status; after it
-# the client hears a comment as often. LiteLLM's clients cut a stream after 60 s of silence.
+# the client hears a comment as often, which is life to who reads the socket.
 BEAT_SECONDS = 15.0
+# A proxy hands on no comments, and its clients cut a stream after 60 s of silence: at this beat they hear a chunk.
+BEATS_TO_A_CHUNK = 3
 # Busy for a moment only: the drain of a server, or a disk that is full.
 _SOON = "5"
 
@@ -49,6 +62,10 @@ class Face(Protocol):
         """What one event becomes in a stream; nothing where it is none of this face's business."""
         ...
 
+    def silence(self, run: Run) -> bytes:
+        """What a run that tells nothing becomes in a stream, now and then; nothing where comments do."""
+        ...
+
     def failed(self, run: Run) -> Failure | None:
         """The failure that is a status, where the face has statuses for them."""
         ...
@@ -63,6 +80,7 @@ class Reply:
     work: Work
     face: Face
     stream: bool
+    beat: float = BEAT_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -84,21 +102,25 @@ class Reply:
 
     async def _stream(self, follower: Follower, scope: Scope, receive: Receive, send: Send) -> None:
         run = follower.run
-        async with aclosing(run.follow(beat=BEAT_SECONDS)) as events:
+        async with aclosing(run.follow(beat=self.beat)) as events:
             first = await anext(events)
             if run.done is not None and (failure := self.face.failed(run)):
                 await _failed(failure, run.id)(scope, receive, send)
             else:
                 await send(_head(run))
                 follower.answering = True
-                await send(_part(self._piece(run, first)))
+                silent = 0 if first else 1
+                await send(_part(self._piece(run, first, silent)))
                 async for told in events:
-                    await send(_part(self._piece(run, told)))
+                    silent = 0 if told else silent + 1
+                    await send(_part(self._piece(run, told, silent)))
                 await send({"type": "http.response.body", "body": b""})
         follower.delivered()
 
-    def _piece(self, run: Run, told: Told | None) -> bytes:
-        return sse.comment("working") if told is None else b"".join(self.face.pieces(run, told))
+    def _piece(self, run: Run, told: Told | None, silent: int) -> bytes:
+        if told is not None:
+            return b"".join(self.face.pieces(run, told))
+        return self.face.silence(run) if silent % BEATS_TO_A_CHUNK == 0 else sse.comment("working")
 
 
 async def stream_events(run: Run, face: Face, after: int, receive: Receive, send: Send) -> None:
@@ -155,13 +177,18 @@ _REFUSALS: Mapping[type[Exception], Callable[[Any], HttpError]] = {
     Busy: lambda error: HttpError(429, str(error), "busy", headers={"retry-after": str(error.retry_after)}),
     Draining: lambda error: HttpError(503, str(error), "draining", headers={"retry-after": _SOON}),
     KeyReused: lambda error: HttpError(422, str(error), "idempotency_key_reused"),
-    JournalError: lambda error: HttpError(503, str(error), "journal", headers={"retry-after": _SOON}),
+    JournalError: lambda error: HttpError(503, error.told, "journal", headers={"retry-after": _SOON}),
 }
 
 
 def refusal_of(error: Exception) -> HttpError:
     """What the supervisor's refusal is called in HTTP."""
     return _REFUSALS[type(error)](error)
+
+
+async def cannot_read(_: Request, error: Exception) -> JSONResponse:
+    """The journal fails where a route asks it of a run: for `Starlette(exception_handlers=...)`."""
+    return to_response(refusal_of(error))
 
 
 def error_event(failure: Failure) -> bytes:

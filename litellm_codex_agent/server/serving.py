@@ -78,7 +78,16 @@ def serve(
         print(f"codex-agent serve: {why_not(error, bind.host, bind.port)}", file=sys.stderr)
         return 1
     _raise_descriptors()
-    config = uvicorn.Config(
+    server = _Server(_config(app, limits), drain, announce, secrets=(bind.key,), limits=limits)
+    try:
+        server.run(sockets=listeners)
+    except SystemExit:  # how newer uvicorns say that the app did not start; it is logged
+        return 1
+    return server.exit_status if server.started else 1
+
+
+def _config(app: ASGIApp, limits: Limits) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         http=bounded(limits),
         ws="none",
@@ -94,12 +103,6 @@ def serve(
         timeout_graceful_shutdown=math.ceil(limits.flush + CANCEL_SECONDS),
         h11_max_incomplete_event_size=HEAD_BYTES,
     )
-    server = _Server(config, drain, announce, secrets=(bind.key,), limits=limits)
-    try:
-        server.run(sockets=listeners)
-    except SystemExit:  # how newer uvicorns say that the app did not start; it is logged
-        return 1
-    return server.exit_status if server.started else 1
 
 
 class _Server(uvicorn.Server):
@@ -151,9 +154,18 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         _end_after(self._limits.last, self.exit_status or 1)
+        await self._stop_app()  # before the connections are cut: each run is stopped, and not left by its client
         flushed = asyncio.get_running_loop().call_later(0 if self.force_exit else self._limits.flush, self._cut)
         await super().shutdown(sockets)
         flushed.cancel()
+        await self._stop_app()
+
+    async def _stop_app(self) -> None:
+        """After a second signal uvicorn does not: what the app has begun would be cut. `_end_after` bounds it."""
+        if self.force_exit:
+            for listener in self.servers:
+                listener.close()
+            await self.lifespan.shutdown()
 
     def _cut(self) -> None:
         """A client that holds its stream open does not hold the process."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from litellm_codex_agent.backends.backend import NoSuchModel, NotReady, Task
 from litellm_codex_agent.backends.events import Done, Event, Failure, Text, Thought, ToolCall, ToolResult, Usage
-from litellm_codex_agent.backends.parameters import HARMLESS, STEERING, Parameters
+from litellm_codex_agent.backends.parameters import BUDGETS, HARMLESS, STEERING, Parameters
 
 from .ledger import Ledger
 from .scripts import Case, Step, read_case
@@ -49,7 +49,7 @@ class Scripted:
     """`scripted` plays any case; `scripted:unready` is never ready."""
 
     name = "scripted"
-    parameters = Parameters(ignored=HARMLESS | STEERING, options=frozenset({"permissions", "workspace"}))
+    parameters = Parameters(ignored=HARMLESS | STEERING | BUDGETS, options=frozenset({"permissions", "workspace"}))
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,14 @@ def test_a_wrong_setting_is_one_sentence_and_the_status_of_a_wrong_command_line(
 def test_a_flag_mends_what_is_wrong_in_its_variable() -> None:
     done = run("serve", "--port", "80", "--host", "h", MINI_AGENT_API_PORT="no")
     assert "MINI_AGENT_API_PORT" not in done.stderr
+
+
+def test_a_server_that_could_not_record_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("serve", "--port", "0", "--state", str(tmp_path / "state"), "--record", str(tmp_path / "file" / "runs"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Recordings cannot be written to" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_without_its_extra_it_says_what_to_install(

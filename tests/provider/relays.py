@@ -6,6 +6,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 
 # A relay that hangs must not hang the tests.
 RELAY_SECONDS = 10.0
+# Between two tries to reach a server that is starting.
+POLL_SECONDS = 0.05
 
 Serve = Callable[[socket.socket], None]
 
@@ -23,6 +26,40 @@ class Proxy:
 
     url: str
     asked: list[str] = field(default_factory=list)
+
+
+class Cable:
+    """A way to a server that can be pulled out: what is under way breaks, and what comes later goes through again."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.target = urlsplit(endpoint).netloc
+        self.url = ""
+        self.connections = 0
+        self._plugged: set[socket.socket] = set()
+
+    def serve(self, sock: socket.socket) -> None:
+        self.connections += 1
+        with _reached(self.target) as upstream:
+            both = {sock, upstream}
+            self._plugged |= both
+            try:
+                _both_ways(sock, upstream)
+            finally:
+                self._plugged -= both
+
+    def pull(self) -> None:
+        for sock in list(self._plugged):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def cable(endpoint: str) -> Iterator[Cable]:
+    """A cable to `endpoint`; a server that is not up is waited for."""
+    way = Cable(endpoint)
+    with listening(way.serve) as port:
+        way.url = f"http://127.0.0.1:{port}"
+        yield way
 
 
 @contextmanager
@@ -127,10 +164,26 @@ def _forward(sock: socket.socket, target: str, first: bytes) -> None:
     host, _, port = target.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=RELAY_SECONDS) as upstream:
         upstream.sendall(first)
-        back = threading.Thread(target=_pump, args=(upstream, sock), daemon=True)
-        back.start()
-        _pump(sock, upstream)
-        back.join(RELAY_SECONDS)
+        _both_ways(sock, upstream)
+
+
+def _both_ways(sock: socket.socket, upstream: socket.socket) -> None:
+    back = threading.Thread(target=_pump, args=(upstream, sock), daemon=True)
+    back.start()
+    _pump(sock, upstream)
+    back.join(RELAY_SECONDS)
+
+
+def _reached(target: str) -> socket.socket:
+    host, _, port = target.rpartition(":")
+    deadline = time.monotonic() + RELAY_SECONDS
+    while True:
+        try:
+            return socket.create_connection((host, int(port)), timeout=RELAY_SECONDS)
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

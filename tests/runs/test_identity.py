@@ -14,6 +14,7 @@ DELIVERED = Known("r", "d", living=False, answered=True, delivered=True)
 ACTED_AND_ANSWERED = Known("r", "d", living=False, acted=True, answered=True)
 FAILED = Known("r", "d", living=False)
 ACTED_AND_FAILED = Known("r", "d", living=False, acted=True)
+CANCELLED = Known("r", "d", living=False, cancelled=True)
 ACTED_FAILED_AND_TOLD = Known("r", "d", living=False, acted=True, delivered=True)
 
 
@@ -42,6 +43,9 @@ def ask(attempt: int | None, digest: str = "d", retries_left: int | None = 1) ->
         (1, ACTED_AND_FAILED, Verdict.REPLAY),
         (None, ACTED_AND_FAILED, Verdict.REPLAY),
         (1, ACTED_FAILED_AND_TOLD, Verdict.REPLAY),
+        (0, CANCELLED, Verdict.NEW),
+        (1, CANCELLED, Verdict.REPLAY),
+        (None, CANCELLED, Verdict.REPLAY),
     ],
 )
 def test_a_verdict_for_each_attempt_and_each_past(attempt: int | None, known: Known | None, verdict: Verdict) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from litellm_codex_agent.backends.events import Done, Event, Failure, FileChange, Text, Thought, ToolCall, ToolResult
 from litellm_codex_agent.backends.replay import Replay
-from litellm_codex_agent.runs.recording import Unrecorded, write
+from litellm_codex_agent.runs.recording import Unrecorded, prepare, write
 from litellm_codex_agent.wire.recording import MAX_RECORDING_BYTES, MODEL, Header, read
 
 from ..backends.playing import task, told
@@ -74,6 +74,18 @@ def test_what_nobody_could_play_leaves_what_was_there(tmp_path: Path, events: li
     with pytest.raises(Unrecorded, match=r"a\.jsonl cannot be written: ."):
         write(tmp_path, "a", HEADER, events)
     assert [(path.name, path.read_bytes() == before) for path in tmp_path.iterdir()] == [("a.jsonl", True)]
+
+
+def test_a_folder_is_made_before_the_first_run_for_its_owner_alone(tmp_path: Path) -> None:
+    prepare(tmp_path / "a" / "b")
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+    assert not list((tmp_path / "a" / "b").iterdir())
+
+
+def test_a_server_that_could_not_record_is_told_before_its_first_run(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unrecorded, match=r"cannot be written to .*: Not a directory\. Set CODEX_AGENT_RECORD"):
+        prepare(tmp_path / "file" / "folder")
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

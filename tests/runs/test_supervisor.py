@@ -117,6 +117,17 @@ def test_a_run_waits_for_the_next_attempt_which_gets_the_answer(tmp_path: Path) 
     play(tmp_path, scene, retry_seconds=60.0)
 
 
+@pytest.mark.parametrize("after", [3, 4, 99])
+def test_who_has_seen_more_than_there_is_is_told_the_end(tmp_path: Path, after: int) -> None:
+    async def scene(on: Stage) -> None:
+        _, run_id, _ = await on.ask()
+        run = on.supervisor.find(run_id, None)
+        assert run is not None
+        assert [told.seq async for told in run.follow(after) if told] == [4]
+
+    play(tmp_path, scene, *HELLO)
+
+
 def test_a_run_that_nobody_came_back_for_is_stopped(tmp_path: Path) -> None:
     async def scene(on: Stage) -> None:
         record = await on.ended(await on.leave(FIRST))

@@ -1,4 +1,4 @@
-"""One request to an app in this process."""
+"""One request to an app in this process, and an app that tells what the guard made of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import asyncio
 from typing import Any
 
 import httpx
-from starlette.types import ASGIApp
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from litellm_codex_agent.server.guard import Guard, Rules, caller_of
+
+KEY, OPERATOR = "sk-of-the-server", "sk-of-the-operator"
+LOCKED = Rules(key=KEY, operator_key=OPERATOR)
+OPEN = Rules()
 
 
 def ask(app: ASGIApp, method: str, path: str, *, base: str = "http://127.0.0.1:8788", **more: Any) -> httpx.Response:
@@ -24,3 +32,15 @@ def error_of(response: httpx.Response) -> dict[str, Any]:
     assert list(body["error"]) == ["message", "type", "param", "code"]
     found: dict[str, Any] = body["error"]
     return found
+
+
+async def whose(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with what it knows of its caller, and with the path that it was asked for."""
+    caller = caller_of(scope)
+    body = {"caller": [caller.tenant, caller.operator, caller.trusted], "path": Request(scope).url.path}
+    await JSONResponse(body)(scope, receive, send)
+
+
+def told(rules: Rules, path: str = "/v1/models", method: str = "GET", **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ask(Guard(whose, rules), method, path, headers=named)

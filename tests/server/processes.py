@@ -73,7 +73,7 @@ def start(log: IO[str], **options: Any) -> subprocess.Popen[str]:
 @contextmanager
 def serving(**options: Any) -> Iterator[Served]:
     """A server with these options, ended at the end where the test has not ended it."""
-    with tempfile.TemporaryFile("w+") as log, start(log, **options) as process:
+    with tempfile.TemporaryFile("a+") as log, start(log, **options) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

@@ -92,10 +92,23 @@ def test_a_run_that_is_not_there_is_a_404(tmp_path: Path, path: str) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (404, "run_not_found")
 
 
-def test_a_wrong_last_event_id_is_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seen", ["4", "999"])
+def test_who_has_heard_the_end_is_told_that_there_is_no_more(tmp_path: Path, seen: str) -> None:
     async def scene(client: Any) -> Any:
         where = (await client.post("/agent/runs", json=RUN)).headers["location"]
-        return await client.get(f"{where}/events", headers={"last-event-id": "x"})
+        await client.get(f"{where}/events")
+        return await client.get(f"{where}/events", headers={"last-event-id": seen})
+
+    told = within(tmp_path, scene, {"script": Script(HELLO)})
+    assert told.headers["content-type"] == "text/event-stream"
+    assert events(told.content) == []
+
+
+@pytest.mark.parametrize("value", ["", "x", "9" * 40])
+def test_a_wrong_last_event_id_is_refused_by_name(tmp_path: Path, value: str) -> None:
+    async def scene(client: Any) -> Any:
+        where = (await client.post("/agent/runs", json=RUN)).headers["location"]
+        return await client.get(f"{where}/events", headers={"last-event-id": value})
 
     error = within(tmp_path, scene, {"script": Script(HELLO)}).json()["error"]
     assert error["param"] == "last-event-id"

@@ -13,7 +13,7 @@ from litellm_codex_agent.server.limits import BODY_SECONDS, HEAD_SECONDS, KEEP_A
 
 from .processes import Served, answer, everything, get, post, seconds_until_closed, serving
 
-HEAD, BODY = 0.8, 1.6
+HEAD, BODY, STALL = 0.8, 1.6, 1.0
 # What a busy machine may take beyond a limit.
 LATE = 3.0
 CROWD = 500
@@ -27,7 +27,7 @@ HALF_BODY = post("/unread", b"x" * 1000)[:-500]
 def server(request: pytest.FixtureRequest) -> Iterator[Served]:
     if request.param == "uvloop":
         pytest.importorskip("uvloop")
-    with serving(loop=request.param, limits={"head": HEAD, "body": BODY}, read=60) as served:
+    with serving(loop=request.param, limits={"head": HEAD, "body": BODY, "stall": STALL}, read=60) as served:
         yield served
 
 
@@ -141,3 +141,23 @@ def test_a_route_that_waits_for_the_body_says_that_it_waited_too_long() -> None:
         told = everything(client)
     assert (told.split()[1], b"connection: close" in told.lower()) == (b"408", True)
     assert b'"code":"request_timeout"' in told
+
+
+def test_who_leaves_an_answer_unread_is_cut(server: Served) -> None:
+    with server.connect() as client:
+        client.sendall(get("/flood"))
+        began = time.monotonic()
+        # The client sees nothing of it, for it reads nothing; the server's line tells that the answer was cut.
+        while '"path": "/flood", "status": 499' not in server.logged():
+            assert time.monotonic() - began < STALL + LATE
+            time.sleep(TICK)
+        assert time.monotonic() - began > STALL - 0.2
+
+
+def test_who_reads_an_answer_slowly_is_not(server: Served) -> None:
+    with server.connect() as client:
+        client.sendall(get("/flood"))
+        until = time.monotonic() + 2 * STALL
+        while time.monotonic() < until:
+            assert len(client.recv(1 << 20)) > 0
+            time.sleep(TICK)

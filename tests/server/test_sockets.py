@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import sys
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from .processes import Served, answer, answers, everything, get, post, serving
 
 MEGABYTE = b"x" * 1_000_000
 MANY = 200
+TICK = 0.05
 # What a server that kept nothing may still grow by: buffers of the socket, the reader and the allocator.
 GROWTH_BYTES = 16_000_000
 
@@ -114,7 +116,16 @@ def test_a_body_that_breaks_after_its_answer_closes_the_connection(server: Serve
         head = client.recv(65_536)
         client.sendall(b"zz\r\n")
         everything(client)
-    assert head.startswith(b"HTTP/1.1 200")
+    assert (head[:12], "Traceback" in server.logged()) == (b"HTTP/1.1 200", False)
+
+
+def test_a_refused_client_is_given_time_to_read(server: Served) -> None:
+    with server.connect() as client:
+        client.sendall(b"hello\r\n\r\n")
+        for _ in range(10):
+            client.sendall(b"x" * 1000)
+            select.select([], [], [], TICK)
+        assert everything(client).startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_refused_client_that_goes_on_sending_is_closed(server: Served) -> None:
