@@ -12,6 +12,10 @@ from .parameters import BUDGETS, HARMLESS, STEERING, Parameters
 __all__ = ["Echo"]
 
 
+# A long text comes in pieces of some words: a word each, it would be a million events.
+MOST_PIECES = 1_000
+
+
 class Echo:
     """One thought, then the words one by one."""
 
@@ -30,8 +34,10 @@ class Echo:
     async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         words = _said(task.messages).split()
         yield Thought(f"Repeating {len(words)} word{'' if len(words) == 1 else 's'}.")
-        for number, word in enumerate(words):
-            yield Text(f" {word}" if number else word)
+        each = max(1, len(words) // MOST_PIECES)
+        for number in range(0, len(words), each):
+            piece = " ".join(words[number : number + each])
+            yield Text(f" {piece}" if number else piece)
         asked = sum(len(_text(message).split()) for message in task.messages)
         yield Done(usage=Usage(prompt_tokens=asked, completion_tokens=len(words)))
 

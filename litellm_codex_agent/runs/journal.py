@@ -27,8 +27,7 @@ BUSY_SECONDS = 10.0
 
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS runs ({", ".join(COLUMNS.values())});
-CREATE INDEX IF NOT EXISTS runs_by_key ON runs (tenant, key, created);
-CREATE INDEX IF NOT EXISTS runs_by_time ON runs (created);
+CREATE INDEX IF NOT EXISTS runs_by_key ON runs (tenant, key);
 CREATE TABLE IF NOT EXISTS events (
     run TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, event TEXT NOT NULL, PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;

@@ -20,7 +20,7 @@ from .ledger import Ledger, new_record
 from .outcome import not_written
 from .run import Awaited, Run
 from .slots import Place, Slots
-from .work import CLOSE_SECONDS, Work, perform
+from .work import CLOSE_SECONDS, Work, perform, sound
 
 __all__ = ["Draining", "Follower", "KeyReused", "Limits", "Supervisor"]
 
@@ -181,10 +181,9 @@ class Supervisor:
             run.tell(not_written(error), self._clock())
             return
         run.recorded.set_result(None)
-        done = await self._work(run, work, place)
-        at = self._clock()
+        done = sound(await self._work(run, work, place))
         done = replace(done, metrics={**done.metrics, "ignored": list(work.ignored)})
-        await self._end(run, run.veil.end(done), at)
+        await self._end(run, run.veil.end(done), self._clock())
         self.slots.give_back(place, run.seconds if run.record.started else None)
         self._on_end(run)
 

@@ -7,6 +7,7 @@ and a backend that does not close in time is left behind, with a line in the log
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,13 +17,14 @@ from typing import Any
 
 from ..backends.backend import Backend, Task
 from ..backends.events import Done, Event, Failure
+from ..backends.telling import to_json
 from ..errors import AgentError, Refused
 from .faults import log_fault
 from .outcome import not_written
 from .reader import JournalError
 from .run import Run
 
-__all__ = ["Work", "perform"]
+__all__ = ["Work", "perform", "sound"]
 
 # A process tree gets TERM, then KILL some seconds later; beyond that the backend is broken.
 CLOSE_SECONDS = 15.0
@@ -31,6 +33,10 @@ CLOSE_SECONDS = 15.0
 CANCEL_AGAIN_SECONDS = 4.0
 # Held in memory while the run lives, and in the journal for days: more than this is a fault, not an answer.
 MAX_RUN_CHARS = 64 * 1024 * 1024
+# What an event takes beside its text: one that says nothing is not for nothing.
+EVENT_CHARS = 100
+# A backend that never waits is made to, as often: the other runs, a stop and the wall clock have their turn.
+TURN_SECONDS = 0.01
 
 _log = logging.getLogger("litellm_codex_agent.runs")
 _Tell = Callable[[Run, Event], Awaitable[None]]
@@ -80,7 +86,8 @@ async def _close(run: Run, listening: asyncio.Future[Done]) -> None:
 
 async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event, heard: list[Done]) -> Done:
     task = Task(run.id, work.model, work.messages, work.parameters, work.options, run.record.tenant)
-    size = 0
+    size, clock = 0, asyncio.get_running_loop().time
+    turn = clock() + TURN_SECONDS
     async with aclosing(work.backend.answer(task)) as events:
         async for event in events:
             if isinstance(event, Done):
@@ -88,10 +95,13 @@ async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event, heard:
                 return event
             if over.is_set():
                 return Done("cancelled")  # the cancel was lost on it; leaving the block closes it
-            size += len(getattr(event, "text", ""))
+            size += len(getattr(event, "text", "")) + EVENT_CHARS
             if size > MAX_RUN_CHARS:
                 return _failed(f"The run told more than {MAX_RUN_CHARS:,} characters, and was stopped.")
             await tell(run, event)
+            if clock() > turn:
+                await asyncio.sleep(0)
+                turn = clock() + TURN_SECONDS
     return _failed(f"The agent {work.backend.name!r} ended without an end: this is a fault in it.")
 
 
@@ -110,6 +120,15 @@ def _end(run: Run, listening: asyncio.Future[Done]) -> Done:
     return _failed(
         f"The agent failed unexpectedly ({type(error).__name__}). The server's log has more, by run {run.id}."
     )
+
+
+def sound(done: Done) -> Done:
+    """`done`, if it can be written down: an end that nobody could read would leave its run without one."""
+    try:
+        json.dumps({**to_json(done), "metrics": {**done.metrics}}, allow_nan=False)
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        return _failed("The agent ended with figures that no JSON can say: this is a fault in it.")
+    return done
 
 
 def _failed(message: str) -> Done:

@@ -32,7 +32,7 @@ from ..settings import ServerSettings
 from . import agent, chat, status
 from .errors import HANDLERS
 from .guard import Rules
-from .hosts import allowed_hosts
+from .hosts import allowed_hosts, own_name, reachable
 from .house import House
 from .layers import layers
 from .metrics import Metrics
@@ -139,7 +139,8 @@ class Endpoint:
     def announce(self, url: str) -> None:
         """Write down where this server listens, for `codex-agent runs`."""
         if self._state is not None:
-            self._state.announce(url)
+            hosts = allowed_hosts(self._config.allowed_hosts, self._config.host)
+            self._state.announce(reachable(url), own_name(hosts))
 
     def _house(self, journal: Journal, state: State, record: Recorder) -> House:
         config, counts = self._config, Metrics(self._backends)

@@ -35,6 +35,8 @@ __all__ = ["Crash", "Scripted"]
 
 # A hang that nobody closes is a fault of the test, and must not outlive it.
 HANG_SECONDS = 120.0
+# Between two looks at a gate that is still shut; hundreds of runs may look.
+GATE_SECONDS = 0.1
 UNREADY = "unready"
 # Raises where the server asks whether it is ready: a fault inside a request, and not inside a run.
 BROKEN = "broken"
@@ -152,6 +154,14 @@ async def _hang(run: _Run, _: Step) -> None:
     raise Crash(f"The run {run.task.run_id} was left hanging.")
 
 
+async def _hold(run: _Run, step: Step) -> None:
+    for _ in range(round(HANG_SECONDS / GATE_SECONDS)):
+        if run.ledger.is_open(step["gate"]):
+            return
+        await asyncio.sleep(GATE_SECONDS)
+    raise Crash(f"The gate {step['gate']} was never opened.")
+
+
 async def _crash(_: _Run, step: Step) -> None:
     raise Crash(os.path.expandvars(step["message"]))
 
@@ -165,6 +175,7 @@ _TOLD: dict[str, Callable[[str], Event]] = {"think": Thought, "say": Text}
 _DONE: dict[str, Callable[[_Run, Step], Awaitable[None]]] = {
     "crash": _crash,
     "hang": _hang,
+    "hold": _hold,
     "linger": _linger,
     "pause": _pause,
 }

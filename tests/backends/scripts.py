@@ -20,6 +20,7 @@ __all__ = [
     "fail",
     "forget",
     "hang",
+    "hold",
     "leak",
     "linger",
     "pause",
@@ -95,6 +96,11 @@ def pause(seconds: float) -> Step:
 def hang() -> Step:
     """Tell nothing more until the run is closed."""
     return {"do": "hang"}
+
+
+def hold(gate: str) -> Step:
+    """Tell nothing more until the test opens this gate: `ledger.open(gate)`."""
+    return {"do": "hold", "gate": gate}
 
 
 def linger(seconds: float) -> Step:

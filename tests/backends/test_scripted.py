@@ -30,7 +30,7 @@ from .ledger import Ledger
 from .playing import SECONDS, told
 from .program import ROOT
 from .scripted import Crash, Scripted
-from .scripts import Case, act, crash, end, fail, forget, hang, leak, linger, pause, refuse, say, think
+from .scripts import Case, act, crash, end, fail, forget, hang, hold, leak, linger, pause, refuse, say, think
 
 
 @pytest.fixture
@@ -133,6 +133,21 @@ def test_a_run_that_hangs_is_closed_by_a_cancel_and_may_linger(ledger: Ledger, s
 
     assert (asyncio.run(cancel()) >= 0.2) == (len(steps) == 2)
     assert ledger.counts(case.name) == {"started": 1, "closed": 1}
+
+
+def test_a_run_holds_at_its_gate_until_that_is_opened(ledger: Ledger) -> None:
+    case = Case([hold("start"), say("a")])
+
+    async def pass_the_gate() -> list[Event]:
+        running = asyncio.ensure_future(_all(Scripted(ledger), ask(case)))
+        while not ledger.count(case.name, "started"):
+            await asyncio.sleep(0)
+        ledger.open("another")
+        assert not running.done()
+        ledger.open("start")
+        return await asyncio.wait_for(running, SECONDS)
+
+    assert asyncio.run(pass_the_gate()) == [Text("a"), Done()]
 
 
 async def _all(backend: Scripted, task: Task) -> list[Event]:

@@ -15,7 +15,7 @@ from litellm_codex_agent.runs.identity import Ask
 from litellm_codex_agent.runs.slots import Busy
 from litellm_codex_agent.runs.supervisor import Draining, KeyReused
 
-from .stage import ACT, BUSY, HELLO, PATIENCE, Stage, hang, stage, until
+from .stage import ACT, BUSY, HELLO, PATIENCE, Script, Stage, hang, stage, until
 
 FIRST, SECOND = Ask("t", "k", 0, 1, "d"), Ask("t", "k", 1, 0, "d")
 LAST = Ask("t", "k", 0, 0, "d")
@@ -268,5 +268,40 @@ def test_a_run_that_is_begun_again_as_detached_needs_its_first_caller_no_more(tm
             assert run is follower.run
         gate.set()
         assert ((record := await on.ended(run.id)).stopped_reason, record.detached) == ("success", 1)
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("metrics", [{"x": object()}, {"x": float("nan")}, None], ids=["object", "nan", "none"])
+def test_an_end_that_cannot_be_written_down_is_a_failure_and_no_end_missing(tmp_path: Path, metrics: Any) -> None:
+    async def scene(on: Stage) -> None:
+        told, _, status = await on.ask()
+        assert (status, "no JSON can say" in told) == (500, True)
+        assert on.supervisor.slots.working == 0
+
+    play(tmp_path, scene, Text("a"), Done(metrics=metrics))
+
+
+def test_a_backend_that_never_waits_holds_up_neither_others_nor_its_own_end(tmp_path: Path) -> None:
+    class Chatter(Script):
+        async def answer(self, task: Any) -> Any:
+            while True:
+                yield Thought("")
+
+    async def scene(on: Stage) -> None:
+        on.script = Chatter()
+        assert (await on.ask(max_seconds=0.1))[2] == 422
+
+    play(tmp_path, scene)
+
+
+def test_a_clock_that_is_set_back_makes_no_second_run(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        on.script.steps = (BUSY,)
+        await on.ask(FIRST)
+        on.supervisor._clock = lambda: 1.0
+        on.script.steps = (*ACT, *HELLO)
+        assert (await on.ask(SECOND))[1:] == (await on.ask(Ask("t", "k", 2, 0, "d")))[1:]
+        assert len(on.script.acts) == 1
 
     play(tmp_path, scene)
