@@ -15,7 +15,8 @@ from .outcome import not_written, outcome_of
 from .reader import Reader
 from .record import Record
 from .run import Run
-from .work import Work, redacted
+from .veil import redacted
+from .work import Work
 
 __all__ = ["Ledger", "new_record", "restored"]
 

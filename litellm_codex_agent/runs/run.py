@@ -14,6 +14,7 @@ from .identity import Known
 from .outcome import Outcome, outcome_of
 from .record import Record
 from .story import Story
+from .veil import Veil
 
 __all__ = ["Awaited", "Run", "Told"]
 
@@ -49,7 +50,11 @@ class Run:
     awaited: list[Awaited] = field(default_factory=list)
     stop: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     recorded: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    veil: Veil = field(init=False, repr=False)
     _changed: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def __post_init__(self) -> None:
+        self.veil = Veil(self.secrets)
 
     @property
     def id(self) -> str:

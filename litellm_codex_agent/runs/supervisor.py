@@ -20,7 +20,7 @@ from .ledger import Ledger, new_record
 from .outcome import not_written
 from .run import Awaited, Run
 from .slots import Place, Slots
-from .work import CLOSE_SECONDS, Work, perform, redacted
+from .work import CLOSE_SECONDS, Work, perform
 
 __all__ = ["Draining", "Follower", "KeyReused", "Limits", "Supervisor"]
 
@@ -183,7 +183,8 @@ class Supervisor:
         run.recorded.set_result(None)
         done = await self._work(run, work, place)
         at = self._clock()
-        await self._end(run, replace(done, metrics={**done.metrics, "ignored": list(work.ignored)}), at)
+        done = replace(done, metrics={**done.metrics, "ignored": list(work.ignored)})
+        await self._end(run, run.veil.end(done), at)
         self.slots.give_back(place, run.seconds if run.record.started else None)
         self._on_end(run)
 
@@ -197,22 +198,23 @@ class Supervisor:
         return await perform(run, work, self._tell, min(work.max_seconds, self.limits.max_seconds))
 
     async def _tell(self, run: Run, event: Event) -> None:
-        event = redacted(event, run.secrets) if run.secrets else event
         at = self._clock()
-        try:
-            if isinstance(event, ToolCall) and not run.acted:
-                await self._ledger.act(run, event, at)
-        except asyncio.CancelledError:
-            self._told(run, event, at)  # who is stopped here has given it to the journal, so it counts
-            raise
-        self._told(run, event, at)
+        for each in run.veil.told(event):
+            try:
+                if isinstance(each, ToolCall) and not run.acted:
+                    await self._ledger.act(run, each, at)
+            except asyncio.CancelledError:
+                self._told(run, each, at)  # who is stopped here has given it to the journal, so it counts
+                raise
+            self._told(run, each, at)
 
     def _told(self, run: Run, event: Event, at: float) -> None:
         self._ledger.tell(run, event, at)
         run.tell(event, at)
 
     async def _end(self, run: Run, done: Done, at: float) -> None:
-        done = redacted(done, run.secrets) if run.secrets else done
+        for event in run.veil.rest():
+            self._told(run, event, at)
         done = await self._ledger.ended(run, done, at)
         self._forget(run)
         run.tell(done, at)

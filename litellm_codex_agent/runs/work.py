@@ -11,17 +11,18 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..backends.backend import Backend, Task
 from ..backends.events import Done, Event, Failure
-from ..errors import AgentError, Refused, without_secrets
+from ..errors import AgentError, Refused
+from .faults import log_fault
 from .outcome import not_written
 from .reader import JournalError
 from .run import Run
 
-__all__ = ["Work", "perform", "redacted"]
+__all__ = ["Work", "perform"]
 
 # A process tree gets TERM, then KILL some seconds later; beyond that the backend is broken.
 CLOSE_SECONDS = 15.0
@@ -54,15 +55,16 @@ class Work:
 
 async def perform(run: Run, work: Work, tell: _Tell, seconds: float) -> Done:
     """The backend's events to `tell`, and the end of it all, whichever comes first."""
-    over = asyncio.Event()
-    listening = asyncio.ensure_future(_listen(run, work, tell, over))
+    over, heard = asyncio.Event(), list[Done]()
+    listening = asyncio.ensure_future(_listen(run, work, tell, over, heard))
     waiting: set[asyncio.Future[Any]] = {listening, run.stop}
     await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if listening.done():
         return _end(run, listening)
     over.set()
     await _close(run, listening)
-    return Done(run.stop.result() if run.stop.done() else "budget")
+    # A backend that has told its end and was only slow to close has ended so: its answer is not lost.
+    return heard[0] if heard else Done(run.stop.result() if run.stop.done() else "budget")
 
 
 async def _close(run: Run, listening: asyncio.Future[Done]) -> None:
@@ -73,15 +75,16 @@ async def _close(run: Run, listening: asyncio.Future[Done]) -> None:
     if not listening.done():
         _log.error("run %s: its backend did not close within %s s", run.id, CLOSE_SECONDS)
     elif not listening.cancelled() and (error := listening.exception()) is not None:
-        _log.error("run %s: its backend failed while it was closed", run.id, exc_info=error)
+        log_fault(_log, f"run {run.id}: its backend failed while it was closed", error, run.secrets)
 
 
-async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event) -> Done:
+async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event, heard: list[Done]) -> Done:
     task = Task(run.id, work.model, work.messages, work.parameters, work.options, run.record.tenant)
     size = 0
     async with aclosing(work.backend.answer(task)) as events:
         async for event in events:
             if isinstance(event, Done):
+                heard.append(event)
                 return event
             if over.is_set():
                 return Done("cancelled")  # the cancel was lost on it; leaving the block closes it
@@ -103,7 +106,7 @@ def _end(run: Run, listening: asyncio.Future[Done]) -> Done:
     if isinstance(error, AgentError):
         # It says what happened in words that are made for its caller.
         return Done("model_error", failure=_of(error))
-    _log.error("run %s: its backend raised", run.id, exc_info=error)
+    log_fault(_log, f"run {run.id}: its backend raised", error, run.secrets)
     return _failed(
         f"The agent failed unexpectedly ({type(error).__name__}). The server's log has more, by run {run.id}."
     )
@@ -116,16 +119,3 @@ def _failed(message: str) -> Done:
 def _of(error: AgentError) -> Failure:
     code = error.refusal.code if isinstance(error, Refused) else ""
     return Failure(error.status, str(error), code)
-
-
-def redacted(event: Any, secrets: tuple[str, ...]) -> Any:
-    """`event` with each secret masked, wherever in it a text stands."""
-    if isinstance(event, str):
-        return without_secrets(event, secrets)
-    if isinstance(event, Mapping):
-        return {name: redacted(value, secrets) for name, value in event.items()}
-    if isinstance(event, (list, tuple)):
-        return type(event)(redacted(value, secrets) for value in event)
-    if not hasattr(event, "__dataclass_fields__"):
-        return event
-    return replace(event, **{each.name: redacted(getattr(event, each.name), secrets) for each in fields(event)})

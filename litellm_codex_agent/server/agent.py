@@ -144,7 +144,7 @@ class _Watching:
 
 
 async def _asked(request: Request) -> RunRequest:
-    asked = read(read_run, await read_body(request))
+    asked = await read(read_run, await read_body(request))
     # The seed's clients name the backend of the tools and, for `echo`, any model they like.
     return replace(asked, model="echo") if asked.tool_backend == "echo" else asked
 
@@ -159,7 +159,7 @@ def _found(house: House, request: Request) -> Run:
 
 
 def _after(request: Request) -> int:
-    text = request.headers.get(LAST_EVENT_ID, "").strip() or "0"
+    text = request.headers.get(LAST_EVENT_ID, "0").strip()
     if not text.isdecimal() or len(text) > 9:
         raise HttpError(400, "`Last-Event-ID` has to be the number of an event.", "invalid_value", LAST_EVENT_ID)
     return int(text)

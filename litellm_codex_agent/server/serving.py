@@ -20,8 +20,8 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from ..runs.faults import log_fault
 from .connection import HEAD_BYTES, Connection, bounded
-from .errors import masked_traceback
 from .limits import CANCEL_SECONDS, KEEP_ALIVE_SECONDS, LIMITS, Limits
 from .listening import BACKLOG, Bind, address_of, check_bind, listen, why_not
 
@@ -148,7 +148,7 @@ class _Server(uvicorn.Server):
     def _drained(self, draining: asyncio.Future[None]) -> None:
         error = None if draining.cancelled() else draining.exception()
         if error is not None:
-            logger.error("The runs were not stopped in order: %s", masked_traceback(error, self._secrets))
+            log_fault(logger, "The runs were not stopped in order.", error, self._secrets)
             self.exit_status = 1
         self.should_exit = True
 

@@ -20,6 +20,7 @@ __all__ = [
     "fail",
     "forget",
     "hang",
+    "leak",
     "linger",
     "pause",
     "read_case",
@@ -82,6 +83,11 @@ def act(name: str = "edit") -> Step:
     return {"do": "act", "name": name}
 
 
+def leak() -> Step:
+    """Tell what the run was given, in every kind of event, as an agent does that prints its environment."""
+    return {"do": "leak"}
+
+
 def pause(seconds: float) -> Step:
     return {"do": "pause", "seconds": seconds}
 
@@ -107,12 +113,12 @@ def refuse() -> Step:
 
 
 def fail(status: int, *, message: str = "The model failed.", code: str = "", retry_after: float | None = None) -> Step:
-    """Stop with a failure of the model."""
+    """Stop with a failure of the model. `$NAME` in its message is a variable of the server's."""
     return {"do": "fail", "status": status, "message": message, "code": code, "retry_after": retry_after}
 
 
 def crash(message: str = "A bug in the backend.") -> Step:
-    """Raise what no backend may."""
+    """Raise what no backend may. `$NAME` in its message is a variable of the server's."""
     return {"do": "crash", "message": message}
 
 

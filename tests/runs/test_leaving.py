@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from litellm_codex_agent.backends.events import Text
+from litellm_codex_agent.backends.backend import Task
+from litellm_codex_agent.backends.events import Event, Text
 from litellm_codex_agent.runs.identity import Ask
 
-from .stage import ACT, HELLO, Stage, hang, until
+from .stage import ACT, HELLO, Script, Stage, hang, until
 from .test_supervisor import play
 
 FIRST, SECOND, LAST = (Ask("t", "k", attempt, 2 - attempt, "d") for attempt in range(3))
@@ -92,6 +94,28 @@ def test_who_asks_while_a_run_is_stopped_is_not_told_of_anothers_leaving(tmp_pat
         assert answer == "Hello" and run_id != stopped
 
     play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 60.0], ids=["its time is up", "its caller leaves"])
+def test_a_run_that_has_told_its_end_and_is_slow_to_close_has_ended_so(tmp_path: Path, seconds: float) -> None:
+    class SlowToClose(Script):
+        async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
+            try:
+                async for event in super().answer(task):
+                    yield event
+            finally:
+                told.set()
+                await asyncio.sleep(0.2)
+
+    told = asyncio.Event()
+
+    async def scene(on: Stage) -> str:
+        on.script = SlowToClose(HELLO)
+        async with on.supervisor.follow(ONLY, on.work()) as follower:
+            await (told.wait() if seconds > 1 else follower.run.ended())
+        return str((await on.ended(follower.run.id)).stopped_reason)
+
+    assert play(tmp_path, scene, max_seconds=seconds) == "success"
 
 
 def test_a_retry_that_comes_while_its_acting_run_is_stopped_acts_no_second_time(tmp_path: Path) -> None:

@@ -115,10 +115,11 @@ def test_who_has_heard_what_a_crash_took_along_is_told_the_end(tmp_path: Path) -
     assert told[1][2]["stopped_reason"] == "interrupted"
 
 
-def test_a_wrong_last_event_id_is_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", ["", "x", "9" * 40])
+def test_a_wrong_last_event_id_is_refused_by_name(tmp_path: Path, value: str) -> None:
     async def scene(client: Any) -> Any:
         where = (await client.post("/agent/runs", json=RUN)).headers["location"]
-        return await client.get(f"{where}/events", headers={"last-event-id": "x"})
+        return await client.get(f"{where}/events", headers={"last-event-id": value})
 
     error = within(tmp_path, scene, {"script": Script(HELLO)}).json()["error"]
     assert error["param"] == "last-event-id"
