@@ -27,16 +27,16 @@ from ..runs.recording import Unrecorded, prepare
 from ..runs.retention import keep_pruned
 from ..runs.run import Run
 from ..runs.state import State, StateError, opened
-from ..runs.supervisor import Limits, Supervisor
+from ..runs.supervisor import Draining, Limits, Supervisor
 from ..settings import ServerSettings
 from . import agent, chat, status
-from .errors import HANDLERS
+from .errors import HANDLERS, to_response
 from .guard import Rules
 from .hosts import allowed_hosts, own_name, reachable
 from .house import House
 from .layers import layers
 from .metrics import Metrics
-from .reply import BEAT_SECONDS, cannot_read
+from .reply import BEAT_SECONDS, cannot_read, refusal_of
 
 __all__ = ["Endpoint", "app", "make_app"]
 
@@ -124,7 +124,8 @@ class Endpoint:
                 yield self
             finally:
                 await house.supervisor.drain(0.0)
-                self._inside = None
+                # Connections may outlive it by a moment, and so their requests do.
+                self._inside = to_response(refusal_of(Draining("The server has stopped.")))
                 await recorder.finish()
                 pruning.cancel()
                 with suppress(asyncio.CancelledError):

@@ -18,6 +18,7 @@ from ..soak import size
 from .afterwards import check_journal, run_of
 from .figures import Report
 from .leaving import MOMENTS, Client, Manner, asking, read_to
+from .proxy import until
 
 ALONE, AWAITED, ATTACHED = size(20, 500), size(6, 250), size(6, 50)
 # More at once only wait for the two processors.
@@ -69,9 +70,12 @@ def gone_after(server: Program, client: Client) -> float | None:
             return None
         assert time.monotonic() < deadline
         time.sleep(POLL_SECONDS)
-    deeds = {entry["what"]: entry for entry in server.ledger.entries(client.key)}
-    assert run.stopped_reason == "client_disconnected" and not processes_of(run.id)
-    return max(run.ended, deeds["closed"]["at"] if "closed" in deeds else 0.0) - client.left
+    assert run.stopped_reason == "client_disconnected"
+    if processes_of(run.id):  # a process that was killed dies when it gets a processor
+        assert until(lambda: not processes_of(run.id), GONE_SECONDS)
+        return time.time() - client.left
+    closed = [entry["at"] for entry in server.ledger.entries(client.key, "closed")]
+    return max(run.ended, *closed) - client.left if closed else run.ended - client.left
 
 
 def alone(server: Program, client: Client, chance: Random) -> float | None:

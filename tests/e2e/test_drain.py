@@ -24,7 +24,7 @@ from .proxy import until
 
 RUNS = size(10, 50)
 WAITING = 3
-DRAIN_SECONDS = size(3, 12)
+DRAIN_SECONDS = size(3, 20)
 # How long the runs work that end in time: until all have begun, and not until the drain is over.
 WORKS = DRAIN_SECONDS / 3
 SETTINGS = {"CODEX_AGENT_MAX_RUNS": str(RUNS), "CODEX_AGENT_DRAIN_SECONDS": str(DRAIN_SECONDS)}
@@ -48,10 +48,8 @@ class Kind:
     retried: Outcome
 
 
-ENDS = Kind([think("Hm."), pause(WORKS), act("first"), say("in time")], (200, "in time", ""), (200, "in time", ""))
-STREAMS = Kind(
-    [say("in"), pause(WORKS), say(" "), pause(WORKS / 2), say("time")], (200, "in time", ""), (200, "in time", "")
-)
+ENDS = Kind([think("Hm."), pause(WORKS), act("first"), say("in time")], *[(200, "in time", "")] * 2)
+STREAMS = Kind([say("in "), pause(WORKS), say("time"), pause(WORKS / 2)], *[(200, "in time", "")] * 2)
 THINKS = Kind([think("Hm."), hang()], SHUTDOWN, (200, "again", ""))
 ACTS = Kind([act("first"), hang()], FAILED, FAILED)
 KINDS = (ENDS, STREAMS, THINKS, ACTS)
