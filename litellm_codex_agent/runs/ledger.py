@@ -67,12 +67,12 @@ class Ledger:
         """On the disk before the run does anything: after a crash it is not begun again."""
         await self._journal.change(run.id, acted=1)
 
-    async def ended(self, run: Run, done: Done) -> None:
-        """The final result, before anybody hears it."""
+    async def ended(self, run: Run, done: Done, at: float) -> None:
+        """The final result, before anybody hears it, and before the run counts as ended."""
         outcome = outcome_of(done, acted=run.acted, has_answer=bool(run.story.text))
         columns: dict[str, Any] = {
             "state": "ended",
-            "ended": run.record.ended,
+            "ended": at,
             "attempt": run.record.attempt,
             "stopped_reason": done.stopped_reason,
             "answered": int(outcome.answered),

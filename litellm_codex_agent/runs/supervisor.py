@@ -206,12 +206,12 @@ class Supervisor:
 
     async def _end(self, run: Run, done: Done, at: float) -> None:
         done = redacted(done, run.secrets) if run.secrets else done
-        run.record = replace(run.record, state="ended", ended=at)
         try:
-            await self._ledger.ended(run, done)
+            await self._ledger.ended(run, done, at)
         except JournalError as error:
             # An answer that is not written down is not told: the next attempt would not find it.
             done = _unwritten(error)
+            run.record = replace(run.record, state="ended", ended=at)
         self._forget(run)
         run.tell(done, at)
 
