@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,23 @@ def test_a_run_that_has_told_its_end_and_is_slow_to_close_has_ended_so(tmp_path:
         return str((await on.ended(follower.run.id)).stopped_reason)
 
     assert play(tmp_path, scene, max_seconds=seconds) == "success"
+
+
+def test_a_run_has_not_ended_before_its_end_is_written_down(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        gate = asyncio.Event()
+        on.script.steps = (gate.wait, *HELLO)
+        run = await on.supervisor.begin(Ask(), on.work())
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite3", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            gate.set()
+            await until(lambda: on.script.closed == [run.id])
+            await asyncio.sleep(0.05)
+            assert (run.record.state, run.record.ended, run.done) == ("running", None, None)
+            other.rollback()
+        assert (await on.ended(run.id)).state == run.record.state == "ended"
+
+    play(tmp_path, scene)
 
 
 def test_a_retry_that_comes_while_its_acting_run_is_stopped_acts_no_second_time(tmp_path: Path) -> None:
