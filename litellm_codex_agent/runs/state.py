@@ -22,8 +22,6 @@ _KEY = "operator-key"
 _ADDRESS = "address.json"
 _LOCK = "lock"
 _KEY_BYTES = 24
-# What a run tells is held back where it may be the beginning of a secret; hardly a text ends with this.
-_RARE = "~"
 
 
 class StateError(Exception):
@@ -125,7 +123,7 @@ def operator_key_of(directory: Path) -> str:
 def _operator_key(path: Path) -> str:
     try:
         if not path.exists():
-            _write(path, f"{_RARE}{secrets.token_urlsafe(_KEY_BYTES)}")
+            _write(path, secrets.token_urlsafe(_KEY_BYTES))
         return path.read_text().strip()
     except OSError as error:
         raise _unusable(path.parent, error) from error
