@@ -10,15 +10,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..backends.backend import Backend, Task
-from ..backends.events import Done, Event, Failure
+from ..backends.events import Done, Event, Failure, FileChange, Text, Thought, ToolCall, ToolResult, Usage
+from ..backends.telling import to_json
 from ..errors import AgentError, Refused, without_secrets
+from ..wire.strict_json import sayable, write_json
 from .outcome import not_written
 from .reader import JournalError
-from .run import Run
+from .run import AT_ONCE, Run
 
 __all__ = ["Work", "perform", "redacted"]
 
@@ -26,6 +28,10 @@ __all__ = ["Work", "perform", "redacted"]
 CLOSE_SECONDS = 15.0
 # Held in memory while the run lives, and in the journal for days: more than this is a fault, not an answer.
 MAX_RUN_CHARS = 64 * 1024 * 1024
+# What an event takes beside its text.
+EVENT_CHARS = 256
+
+_EVENTS = (Thought, Text, ToolCall, ToolResult, FileChange, Done, Failure, Usage)
 
 _log = logging.getLogger("litellm_codex_agent.runs")
 _Tell = Callable[[Run, Event], Awaitable[None]]
@@ -70,11 +76,14 @@ async def _listen(run: Run, work: Work, tell: _Tell) -> Done:
     async with aclosing(work.backend.answer(task)) as events:
         async for event in events:
             if isinstance(event, Done):
+                write_json(to_json(event))  # what cannot be told fails here, where it is the agent's fault
                 return event
-            size += len(getattr(event, "text", ""))
+            size += EVENT_CHARS + len(getattr(event, "text", ""))
             if size > MAX_RUN_CHARS:
                 return _failed(f"The run told more than {MAX_RUN_CHARS:,} characters, and was stopped.")
             await tell(run, event)
+            if len(run.told) % AT_ONCE == 0:
+                await asyncio.sleep(0)  # a backend may have a hundred thousand of them ready
     return _failed(f"The agent {work.backend.name!r} ended without an end: this is a fault in it.")
 
 
@@ -104,18 +113,19 @@ def _of(error: AgentError) -> Failure:
     return Failure(error.status, str(error), code)
 
 
-def redacted(event: Any, secrets: tuple[str, ...]) -> Any:
-    """`event` with each secret masked, wherever in it a text stands.
+def redacted(told: Any, secrets: tuple[str, ...]) -> Any:
+    """`told` with each secret masked, wherever in it a text stands; as it is where there is nothing to mask.
 
     Half of a surrogate pair, as a command may print it, becomes a question mark: no wire carries it.
     """
-    if isinstance(event, str):
-        text = without_secrets(event, secrets) if secrets else event
-        return text if text.isascii() else text.encode("utf-8", "replace").decode()
-    if isinstance(event, Mapping):
-        return {name: redacted(value, secrets) for name, value in event.items()}
-    if isinstance(event, (list, tuple)):
-        return type(event)(redacted(value, secrets) for value in event)
-    if not hasattr(event, "__dataclass_fields__"):
-        return event
-    return replace(event, **{each.name: redacted(getattr(event, each.name), secrets) for each in fields(event)})
+    if isinstance(told, str):
+        return sayable(without_secrets(told, secrets))
+    if isinstance(told, _EVENTS):
+        was = [(name, getattr(told, name)) for name in told.__dataclass_fields__]
+        masked = {name: now for name, value in was if (now := redacted(value, secrets)) is not value}
+        return replace(told, **masked) if masked else told
+    if isinstance(told, Mapping):
+        return {name: redacted(value, secrets) for name, value in told.items()}
+    if isinstance(told, (list, tuple)):
+        return type(told)(redacted(value, secrets) for value in told)
+    return told
