@@ -120,10 +120,10 @@ def mask(secret: str) -> str:
 
 def without_secrets(text: str, secrets: tuple[str, ...]) -> str:
     """`text` with each secret masked, of `Bearer <key>` the key."""
+    found = [secret for secret in secrets if secret in text and len(secret) >= SECRET_MIN_CHARS]
     # The longest first: a secret may stand inside another, and would leave the rest of it.
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SECRET_MIN_CHARS:
-            text = text.replace(secret, mask(secret.rpartition(" ")[2]))
+    for secret in sorted(found, key=len, reverse=True) if found else ():
+        text = text.replace(secret, mask(secret.rpartition(" ")[2]))
     return text
 
 

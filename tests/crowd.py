@@ -40,10 +40,13 @@ async def ask(url: str, method: str, path: str, body: Any = None, **headers: str
     loop = asyncio.get_running_loop()
     transport, reading = await loop.create_connection(lambda: _Reading(request), address.hostname, address.port)
     try:
-        data = await asyncio.wait_for(reading.whole, PATIENCE)
+        # Not `wait_for`: up to Python 3.11 it swallows a cancel that comes together with the answer.
+        await asyncio.wait({reading.whole}, timeout=PATIENCE)
     finally:
         transport.abort()
-    return _answer(data, time.perf_counter() - began)
+    if not reading.whole.done():
+        raise TimeoutError(f"{method} {path} was not answered within {PATIENCE:.0f} s.")
+    return _answer(reading.whole.result(), time.perf_counter() - began)
 
 
 class _Reading(asyncio.Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,12 @@ from .parameters import BUDGETS, HARMLESS, STEERING, Parameters
 
 __all__ = ["Echo"]
 
-
-# A long text comes in pieces of some words: a word each, it would be a million events.
-MOST_PIECES = 1_000
+# The words of a long text go together: a megabyte of letters would be a million events.
+PIECES = 10_000
 
 
 class Echo:
-    """One thought, then the words one by one."""
+    """One thought, then the words one by one, and in a long text some at a time."""
 
     name = "echo"
     # It has no model to steer and nothing to act on.
@@ -34,10 +34,10 @@ class Echo:
     async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         words = _said(task.messages).split()
         yield Thought(f"Repeating {len(words)} word{'' if len(words) == 1 else 's'}.")
-        each = max(1, len(words) // MOST_PIECES)
-        for number in range(0, len(words), each):
-            piece = " ".join(words[number : number + each])
-            yield Text(f" {piece}" if number else piece)
+        together = math.ceil(len(words) / PIECES)
+        for number in range(0, len(words), together or 1):
+            said = " ".join(words[number : number + together])
+            yield Text(f" {said}" if number else said)
         asked = sum(len(_text(message).split()) for message in task.messages)
         yield Done(usage=Usage(prompt_tokens=asked, completion_tokens=len(words)))
 

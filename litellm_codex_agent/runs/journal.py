@@ -61,13 +61,16 @@ class Journal:
         events = [] if event is None else [_insert(run_id, event)]
         await self._durably(run_id, *events, _update(run_id, columns))
 
-    def note(self, run_id: str, noted: Callable[[], object] = lambda: None, **columns: Any) -> None:
+    def note(self, run_id: str, noted: Callable[[], object] | None = None, **columns: Any) -> None:
         """The same, where nobody has to wait for it; `noted` is called when it is on the disk, or never can be."""
-        self._writer.soon(run_id, _update(run_id, columns)).add_done_callback(lambda _: noted())
+        if noted is None:
+            self._writer.later(run_id, _update(run_id, columns))
+        else:
+            self._writer.soon(run_id, _update(run_id, columns)).add_done_callback(lambda _: noted())
 
     def tell(self, run_id: str, event: Row) -> None:
         """An event of a run. It is on the disk with the next thing of this run that is awaited, at the latest."""
-        self._writer.soon(run_id, _insert(run_id, event))
+        self._writer.later(run_id, _insert(run_id, event))
 
     async def interrupt(self, ended: float, done: str) -> int:
         """What had not ended when its server died is told as interrupted; how many runs those were."""

@@ -22,7 +22,7 @@ from ..errors import AgentError, Refused
 from .faults import log_fault
 from .outcome import not_written
 from .reader import JournalError
-from .run import Run
+from .run import AT_ONCE, Run
 
 __all__ = ["Work", "perform", "sound"]
 
@@ -35,8 +35,6 @@ CANCEL_AGAIN_SECONDS = 4.0
 MAX_RUN_CHARS = 64 * 1024 * 1024
 # What an event takes beside its text: one that says nothing is not for nothing.
 EVENT_CHARS = 100
-# A backend that never waits is made to, as often: the other runs, a stop and the wall clock have their turn.
-TURN_SECONDS = 0.01
 
 _log = logging.getLogger("litellm_codex_agent.runs")
 _Tell = Callable[[Run, Event], Awaitable[None]]
@@ -86,8 +84,7 @@ async def _close(run: Run, listening: asyncio.Future[Done]) -> None:
 
 async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event, heard: list[Done]) -> Done:
     task = Task(run.id, work.model, work.messages, work.parameters, work.options, run.record.tenant)
-    size, clock = 0, asyncio.get_running_loop().time
-    turn = clock() + TURN_SECONDS
+    size = number = 0
     async with aclosing(work.backend.answer(task)) as events:
         async for event in events:
             if isinstance(event, Done):
@@ -96,12 +93,12 @@ async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event, heard:
             if over.is_set():
                 return Done("cancelled")  # the cancel was lost on it; leaving the block closes it
             size += len(getattr(event, "text", "")) + EVENT_CHARS
+            number += 1
             if size > MAX_RUN_CHARS:
                 return _failed(f"The run told more than {MAX_RUN_CHARS:,} characters, and was stopped.")
             await tell(run, event)
-            if clock() > turn:
+            if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
-                turn = clock() + TURN_SECONDS
     return _failed(f"The agent {work.backend.name!r} ended without an end: this is a fault in it.")
 
 

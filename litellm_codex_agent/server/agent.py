@@ -24,6 +24,7 @@ from ..wire import completions, sse
 from ..wire.chat import error_body
 from ..wire.envelope import Envelope, metrics
 from ..wire.run_request import RunRequest, read_run
+from ..wire.strict_json import write_json
 from .body import read_body
 from .errors import HttpError
 from .guard import caller_of
@@ -123,9 +124,9 @@ class _Envelopes:
 
     def pieces(self, run: Run, told: Told) -> Iterable[bytes]:
         event = to_json(told.event)
-        yield sse.encode(json.dumps(event, ensure_ascii=False), name=event["kind"], id=str(told.seq))
+        yield sse.encode(write_json(event).decode(), name=event["kind"], id=str(told.seq))
         if isinstance(told.event, Done):
-            yield sse.encode(json.dumps(envelope(run), ensure_ascii=False), name="envelope", id=str(told.seq))
+            yield sse.encode(write_json(envelope(run)).decode(), name="envelope", id=str(told.seq))
             yield sse.encode("[DONE]")
 
     def silence(self, run: Run) -> bytes:

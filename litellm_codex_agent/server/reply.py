@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -117,10 +117,10 @@ class Reply:
                 await send({"type": "http.response.body", "body": b""})
         follower.delivered()
 
-    def _piece(self, run: Run, told: Told | None, silent: int) -> bytes:
-        if told is not None:
-            return b"".join(self.face.pieces(run, told))
-        return self.face.silence(run) if silent % BEATS_TO_A_CHUNK == 0 else sse.comment("working")
+    def _piece(self, run: Run, told: Sequence[Told], silent: int) -> bytes:
+        if silent and silent % BEATS_TO_A_CHUNK == 0:
+            return self.face.silence(run)
+        return _pieces(self.face, run, told)
 
 
 async def stream_events(run: Run, face: Face, after: int, receive: Receive, send: Send) -> None:
@@ -130,8 +130,7 @@ async def stream_events(run: Run, face: Face, after: int, receive: Receive, send
         await send(_head(run))
         async with aclosing(run.follow(after, BEAT_SECONDS)) as events:
             async for told in events:
-                piece = sse.comment("working") if told is None else b"".join(face.pieces(run, told))
-                await send(_part(piece))
+                await send(_part(_pieces(face, run, told)))
         await send({"type": "http.response.body", "body": b""})
 
     await _until_gone(receive, write())
@@ -159,6 +158,11 @@ async def _left(receive: Receive) -> None:
 def _head(run: Run) -> Message:
     headers = [(name.encode(), value.encode()) for name, value in {**EVENT_STREAM, RUN_ID: run.id}.items()]
     return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+def _pieces(face: Face, run: Run, told: Sequence[Told]) -> bytes:
+    """What is there, for one write; where nothing is, a sign of life."""
+    return b"".join(piece for each in told for piece in face.pieces(run, each)) if told else sse.comment("working")
 
 
 def _part(data: bytes) -> Message:

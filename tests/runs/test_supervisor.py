@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from litellm_codex_agent.backends.events import Done, Text, Thought
+from litellm_codex_agent.backends.events import Done, Text, Thought, Usage
 from litellm_codex_agent.errors import TimedOut
 from litellm_codex_agent.runs.identity import Ask
+from litellm_codex_agent.runs.run import AT_ONCE
 from litellm_codex_agent.runs.slots import Busy
 from litellm_codex_agent.runs.supervisor import Draining, KeyReused
 
@@ -123,7 +125,7 @@ def test_who_has_seen_more_than_there_is_is_told_the_end(tmp_path: Path, after: 
         _, run_id, _ = await on.ask()
         run = on.supervisor.find(run_id, None)
         assert run is not None
-        assert [told.seq async for told in run.follow(after) if told] == [4]
+        assert [[each.seq for each in told] async for told in run.follow(after)] == [[4]]
 
     play(tmp_path, scene, *HELLO)
 
@@ -170,11 +172,13 @@ def test_the_wall_clock_ends_what_hangs(tmp_path: Path, steps: tuple[Any, ...]) 
     ("steps", "status", "words"),
     [
         ((RuntimeError("secret things"),), 500, "RuntimeError"),
+        ((Done(metrics={"secret things": object()}),), 500, "no JSON can say"),
+        ((Done(usage=Usage(cost_usd=math.nan)),), 500, "no JSON can say"),
         ((TimedOut("The model was silent."),), 408, "The model was silent."),
         ((Text("x"),), 500, "without an end"),
         ((asyncio.CancelledError(),), 500, "cancelled itself"),
     ],
-    ids=["a bug", "our own error", "no end", "a cancel"],
+    ids=["a bug", "no JSON", "no number", "our own error", "no end", "a cancel"],
 )
 def test_a_backend_at_fault_is_one_sentence(tmp_path: Path, steps: Any, status: int, words: str) -> None:
     if isinstance(steps[0], asyncio.CancelledError):
@@ -190,6 +194,17 @@ def test_a_backend_at_fault_is_one_sentence(tmp_path: Path, steps: Any, status: 
 
 def test_what_comes_after_the_end_is_not_told(tmp_path: Path) -> None:
     assert play(tmp_path, Stage.ask, Text("a"), Done(), Text("b"))[0] == "a"
+
+
+def test_a_backend_that_never_waits_lets_others_have_their_turn(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        asking, turns = asyncio.ensure_future(on.ask()), 0
+        while not asking.done():
+            await asyncio.sleep(0)
+            turns += len(on.script.begun) - len(on.script.closed)
+        assert turns >= 1_000 // AT_ONCE
+
+    play(tmp_path, scene, *[Text("x")] * 1_000, Done())
 
 
 def test_beyond_slots_and_line_a_caller_is_refused(tmp_path: Path) -> None:

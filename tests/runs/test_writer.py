@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from litellm_codex_agent.runs.writer import AGAIN_SECONDS, Statement, Writer
+from litellm_codex_agent.runs.writer import AGAIN_SECONDS, LATER, LATER_SECONDS, Statement, Writer
 
 from .stage import PATIENCE, until
 
@@ -80,6 +81,42 @@ def test_what_nobody_waits_for_is_written_in_its_order_when_there_is_room(tmp_pa
 
     play(tmp_path / "j", scene)
     assert lengths(tmp_path / "j") == [len(LARGE), 1, 2]
+
+
+def test_what_nobody_waits_for_is_written_before_the_next_piece_of_its_run(tmp_path: Path) -> None:
+    async def scene(writer: Writer, _: Disk) -> None:
+        for run, text in (("b", "xxx"), ("a", "x"), ("a", "xx")):
+            writer.later(run, put(text))
+        await writer.durably("a", put("xxxx"))
+        assert lengths(tmp_path / "j") == [1, 2, 4]
+
+    play(tmp_path / "j", scene)
+    assert lengths(tmp_path / "j") == [1, 2, 4, 3]
+
+
+def test_what_nobody_waits_for_is_written_in_time(tmp_path: Path) -> None:
+    def is_there(written: list[int]) -> bool:
+        return lengths(tmp_path / "j") == written
+
+    async def scene(writer: Writer, _: Disk) -> None:
+        for written in ([1], [1, 2]):
+            writer.later("a", put("x" * len(written)))
+            await asyncio.wait_for(until(partial(is_there, written)), LATER_SECONDS + 5)
+
+    play(tmp_path / "j", scene)
+
+
+def test_no_more_than_so_much_waits_to_be_written(tmp_path: Path) -> None:
+    async def scene(writer: Writer, _: Disk) -> None:
+        for number in range(LATER):
+            writer.later(str(number), put(str(number)))
+        await writer.durably("a", put("end"))
+        assert len(lengths(tmp_path / "j")) == LATER + 1
+        writer.later("b", put("late"))
+        await writer.durably("c", put("c"))
+        assert len(lengths(tmp_path / "j")) == LATER + 2
+
+    play(tmp_path / "j", scene)
 
 
 def test_of_one_run_nothing_is_written_past_what_is_missing(tmp_path: Path) -> None:
