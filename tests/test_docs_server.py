@@ -165,6 +165,7 @@ KNOWN: Mapping[str, Known | None] = {
     "has an answer, which a caller has got": Known("run", "same", living=False, answered=True, delivered=True),
     "has an answer, which no caller has got": Known("run", "same", living=False, answered=True),
     "has an answer": Known("run", "same", living=False, answered=True, delivered=True),
+    "was cancelled by somebody's wish": Known("run", "same", living=False, cancelled=True),
     "failed after its first tool call": Known("run", "same", living=False, acted=True, delivered=True),
 }
 ATTEMPTS = {"any": (None, 0, 1), "0": (0,), "1 or more": (1, 2), "not said": (None,)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from .backend import NoSuchModel, Task
 from .events import Done, Event, Text, Thought, Usage
-from .parameters import HARMLESS, STEERING, Parameters
+from .parameters import BUDGETS, HARMLESS, STEERING, Parameters
 
 __all__ = ["Echo"]
 
@@ -17,7 +17,7 @@ class Echo:
 
     name = "echo"
     # It has no model to steer and nothing to act on.
-    parameters = Parameters(ignored=HARMLESS | STEERING)
+    parameters = Parameters(ignored=HARMLESS | STEERING | BUDGETS)
 
     def models(self) -> Sequence[str]:
         return [self.name]
@@ -29,7 +29,7 @@ class Echo:
 
     async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         words = _said(task.messages).split()
-        yield Thought(f"Repeating {len(words)} words.")
+        yield Thought(f"Repeating {len(words)} word{'' if len(words) == 1 else 's'}.")
         for number, word in enumerate(words):
             yield Text(f" {word}" if number else word)
         asked = sum(len(_text(message).split()) for message in task.messages)

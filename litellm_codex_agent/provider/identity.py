@@ -30,12 +30,15 @@ RETRIES_LEFT = "x-codex-agent-retries-left"
 SESSION = "x-codex-agent-session-id"
 TENANT = "x-codex-agent-tenant"
 TRACE = "x-codex-agent-trace-id"
+STAINLESS_ATTEMPT = "x-stainless-retry-count"
 
 REQUEST_ID = "codex_agent_request_id"
 DEPLOYMENT_RETRIES = "codex_agent_deployment_retries"
 
 # A session's name is somebody else's choice; servers refuse a head of a few kilobytes.
 MAX_HEADER_CHARS = 512
+# No client tries more often.
+MAX_COUNT_DIGITS = 4
 _DIGEST_CHARS = 24
 
 
@@ -56,15 +59,29 @@ def identity_headers(call: Mapping[str, Any], body: Mapping[str, Any]) -> dict[s
         # A deployment's own retries enter the Router's count with the first failure, too late for the first attempt.
         retries = max(retries, _whole(metadata.get(DEPLOYMENT_RETRIES)))
     request = str(metadata.get(REQUEST_ID) or trace)
+    key = f"{request}-{_digest(body, metadata.get('model_group'))}" if request else ""
+    clients_key, tried_before = _of_client(params)
     headers = {
-        IDEMPOTENCY_KEY: f"{request}-{_digest(body, metadata.get('model_group'))}" if request else "",
-        ATTEMPT: str(attempt),
+        IDEMPOTENCY_KEY: clients_key or key,
+        ATTEMPT: str(attempt + tried_before),
         RETRIES_LEFT: str(max(retries - attempt, 0)),
         SESSION: str(params.get("litellm_session_id") or metadata.get("session_id") or ""),
         TENANT: _tenant(metadata),
         TRACE: trace,
     }
     return {name: value.strip() for name, value in headers.items() if _fits_a_header(value)}
+
+
+def _of_client(params: Mapping[str, Any]) -> tuple[str, int]:
+    """The key that a proxy's client sent with its request, and how often it had tried before; most send none.
+
+    LiteLLM keeps a client's headers, and passes none on. The count is that of OpenAI's and Anthropic's own clients.
+    """
+    headers = (params.get("proxy_server_request") or {}).get("headers") or {}
+    key, count = str(headers.get(IDEMPOTENCY_KEY) or ""), str(headers.get(STAINLESS_ATTEMPT) or "")
+    if not _fits_a_header(key):
+        return "", 0
+    return key, int(count) if count.isdecimal() and len(count) <= MAX_COUNT_DIGITS else 0
 
 
 def _fits_a_header(value: str) -> bool:

@@ -16,6 +16,8 @@ from .request import NAMES, Request
 
 __all__ = ["checked", "chunk_of", "headers_of", "log_request", "reply_of"]
 
+# What an agent server says of a run beside its answer.
+AGENT = "codex_agent"
 # The deployment's own prices. LiteLLM lets a cost that we pass on override them, so none is passed on beside them.
 _PRICE_MARKS = ("cost_per_token", "cost_per_second", "cost_per_character", "cost_per_query", "cost_per_pixel")
 
@@ -53,12 +55,21 @@ def chunk_of(request: Request, chunk: Mapping[str, Any]) -> ModelResponseStream:
     """A `ModelResponseStream` under the requested name."""
     fields = {key: value for key, value in chunk.items() if value is not None}
     fields["model"] = request.model
+    if AGENT in fields:
+        fields["choices"] = [_with_agent(choice, fields[AGENT]) for choice in fields["choices"]]
     try:
         if "usage" in fields:
             fields["usage"] = _usage(fields["usage"], _reported_cost(request, fields["usage"]))
         return request.stamp.made(fields)
     except (TypeError, ValueError, AttributeError) as error:
         raise BrokenReply(f"A chunk of the stream is not one of a chat completion: {error}.") from error
+
+
+def _with_agent(choice: Mapping[str, Any], agent: object) -> dict[str, Any]:
+    """What an agent says of its run, where a proxy hands it on: of what stands beside the choices it tells nothing."""
+    delta = choice["delta"]
+    told = {**(delta.get("provider_specific_fields") or {}), AGENT: agent}
+    return {**choice, "delta": {**delta, "provider_specific_fields": told}}
 
 
 def headers_of(headers: Mapping[str, str]) -> dict[str, Any]:

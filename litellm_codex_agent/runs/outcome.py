@@ -69,6 +69,7 @@ def not_written(error: JournalError) -> Done:
 
 def _unexplained(reason: str) -> Failure:
     if reason in _ANSWERS:
-        return Failure(_NOT_AGAIN, f"The run stopped at a budget ({reason}) before it had an answer.", "run_failed")
+        limit = "wall clock" if reason == "budget" else reason
+        return Failure(_NOT_AGAIN, f"The run reached its limit ({limit}) before it had an answer.", "run_failed")
     status, message = _FAILURES.get(reason, _FAILURES["model_error"])
     return Failure(status, message, "run_failed" if status == _NOT_AGAIN else reason)

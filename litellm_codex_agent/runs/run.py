@@ -51,7 +51,7 @@ class Run:
     stop: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     recorded: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     veil: Veil = field(init=False, repr=False)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def __post_init__(self) -> None:
         self.veil = Veil(self.secrets)
@@ -78,8 +78,8 @@ class Run:
             self.done = event
             self.outcome = outcome_of(event, acted=self.acted, has_answer=bool(self.story.text))
         self.told.append(Told(len(self.told) + 1, at, event))
-        self._changed.set()
-        self._changed = asyncio.Event()
+        changed, self._changed = self._changed, self._changed.get_loop().create_future()
+        changed.set_result(None)
 
     def came_back(self, attempt: int) -> None:
         """Somebody is here who may be one of those that are awaited: he is it, and one fewer is."""
@@ -102,13 +102,14 @@ class Run:
                     return
                 position += 1
                 continue
-            try:
-                await asyncio.wait_for(self._changed.wait(), beat)
-            except asyncio.TimeoutError:
+            # Not `wait_for`: before Python 3.12 it loses a cancel that comes together with an event, and whoever
+            # follows would stay for as long as the run lives, though his client has gone.
+            changed, _ = await asyncio.wait({self._changed}, timeout=beat)
+            if not changed:
                 yield None
 
     async def ended(self) -> Done:
         """Waits for the end."""
         while self.done is None:
-            await self._changed.wait()
+            await asyncio.wait({self._changed})
         return self.done

@@ -19,7 +19,10 @@ __all__ = ["Address", "JOURNAL", "State", "StateError", "address_of", "opened", 
 
 JOURNAL = "journal.sqlite3"
 _KEY = "operator-key"
+_ADDRESS = "address.json"
 _KEY_BYTES = 24
+# What a run tells is held back where it may be the beginning of a secret; hardly a text ends with this.
+_RARE = "~"
 
 
 class StateError(Exception):
@@ -39,7 +42,7 @@ class State:
 
     def announce(self, url: str) -> None:
         """Say where the server listens, for the commands that ask it."""
-        _write(self.directory / "address.json", json.dumps(asdict(Address(url, os.getpid()))))
+        _write(self.directory / _ADDRESS, json.dumps(asdict(Address(url, os.getpid()))))
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def opened(directory: Path) -> Iterator[State]:
         raise _unusable(directory, error) from error
     try:
         _lock(lock, directory)
+        (directory / _ADDRESS).unlink(missing_ok=True)  # of a server that is gone
         yield State(directory, _operator_key(directory / _KEY))
     finally:
         os.close(lock)
@@ -79,7 +83,7 @@ def _lock(descriptor: int, directory: Path) -> None:
 def address_of(directory: Path) -> Address | None:
     """Where the server of this directory listens, or last did."""
     try:
-        return Address(**json.loads((directory / "address.json").read_text()))
+        return Address(**json.loads((directory / _ADDRESS).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -95,7 +99,7 @@ def operator_key_of(directory: Path) -> str:
 def _operator_key(path: Path) -> str:
     try:
         if not path.exists():
-            _write(path, secrets.token_urlsafe(_KEY_BYTES))
+            _write(path, f"{_RARE}{secrets.token_urlsafe(_KEY_BYTES)}")
         return path.read_text().strip()
     except OSError as error:
         raise _unusable(path.parent, error) from error

@@ -55,11 +55,11 @@ class Veil:
     def told(self, event: Event) -> list[Event]:
         """What may be told now that this has happened, in its order."""
         if not self._secrets:
-            return [event]
+            return [redacted(event, ())]
         if not isinstance(event, (Text, Thought)):
             return [*self.rest(), redacted(event, self._secrets)]
         earlier = [] if type(self._held) is type(event) else self.rest()
-        text = self._before + (self._held.text if self._held else "") + event.text
+        text = self._before + (self._held.text if self._held else "") + redacted(event.text, ())
         clear = max(self._clear(text), len(self._before))
         self._held = replace(event, text=text[clear:])
         shown = self._shown(text[:clear])
@@ -101,9 +101,13 @@ def _alike(one: str, other: str) -> int:
 
 
 def redacted(value: Any, secrets: tuple[str, ...]) -> Any:
-    """An event, or what JSON holds, with each secret masked wherever in it a text stands."""
+    """An event, or what JSON holds, with each secret masked wherever in it a text stands.
+
+    Half of a surrogate pair, as a command may print it, becomes a question mark: no wire carries it.
+    """
     if isinstance(value, str):
-        return without_secrets(value, secrets)
+        text = without_secrets(value, secrets)
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
         return {name: redacted(entry, secrets) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ __all__ = ["Work", "perform"]
 
 # A process tree gets TERM, then KILL some seconds later; beyond that the backend is broken.
 CLOSE_SECONDS = 15.0
+# A backend may lose a cancel (`asyncio.wait_for` does, before Python 3.12, when what it waits for comes at the same
+# moment). One that is closing is not hurried before it has had the time to.
+CANCEL_AGAIN_SECONDS = 4.0
 # Held in memory while the run lives, and in the journal for days: more than this is a fault, not an answer.
 MAX_RUN_CHARS = 64 * 1024 * 1024
 
@@ -51,27 +55,39 @@ class Work:
 
 async def perform(run: Run, work: Work, tell: _Tell, seconds: float) -> Done:
     """The backend's events to `tell`, and the end of it all, whichever comes first."""
-    listening = asyncio.ensure_future(_listen(run, work, tell))
+    over, heard = asyncio.Event(), list[Done]()
+    listening = asyncio.ensure_future(_listen(run, work, tell, over, heard))
     waiting: set[asyncio.Future[Any]] = {listening, run.stop}
     await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if listening.done():
         return _end(run, listening)
-    listening.cancel()
-    await asyncio.wait({listening}, timeout=CLOSE_SECONDS)
+    over.set()
+    await _close(run, listening)
+    # A backend that has told its end and was only slow to close has ended so: its answer is not lost.
+    return heard[0] if heard else Done(run.stop.result() if run.stop.done() else "budget")
+
+
+async def _close(run: Run, listening: asyncio.Future[Done]) -> None:
+    deadline = time.monotonic() + CLOSE_SECONDS
+    while not listening.done() and time.monotonic() < deadline:
+        listening.cancel()
+        await asyncio.wait({listening}, timeout=CANCEL_AGAIN_SECONDS)
     if not listening.done():
         _log.error("run %s: its backend did not close within %s s", run.id, CLOSE_SECONDS)
     elif not listening.cancelled() and (error := listening.exception()) is not None:
         log_fault(_log, f"run {run.id}: its backend failed while it was closed", error, run.secrets)
-    return Done(run.stop.result() if run.stop.done() else "budget")
 
 
-async def _listen(run: Run, work: Work, tell: _Tell) -> Done:
+async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event, heard: list[Done]) -> Done:
     task = Task(run.id, work.model, work.messages, work.parameters, work.options, run.record.tenant)
     size = 0
     async with aclosing(work.backend.answer(task)) as events:
         async for event in events:
             if isinstance(event, Done):
+                heard.append(event)
                 return event
+            if over.is_set():
+                return Done("cancelled")  # the cancel was lost on it; leaving the block closes it
             size += len(getattr(event, "text", ""))
             if size > MAX_RUN_CHARS:
                 return _failed(f"The run told more than {MAX_RUN_CHARS:,} characters, and was stopped.")

@@ -70,8 +70,9 @@ async def show_run(house: House, request: Request) -> Response:
 async def watch_run(house: House, request: Request) -> _Watching | Response:
     """GET /agent/runs/{id}/events, from the event behind `Last-Event-ID` on."""
     run, after = _found(house, request), _after(request)
-    if run.done is not None and after >= len(run.told):
-        # Who has heard all of it is told that there is no more, so that he need not come again.
+    if run.done is not None and run.done.stopped_reason != "interrupted" and after >= len(run.told):
+        # Who has heard all of it is told that there is no more, so that he need not come again. Of a run that was
+        # interrupted he may have heard what was lost with the server, and not its end.
         return Response(sse.encode("[DONE]"), headers={**EVENT_STREAM, RUN_ID: run.id})
     return _Watching(run, after)
 
@@ -143,7 +144,7 @@ class _Watching:
 
 
 async def _asked(request: Request) -> RunRequest:
-    asked = read(read_run, await read_body(request))
+    asked = await read(read_run, await read_body(request))
     # The seed's clients name the backend of the tools and, for `echo`, any model they like.
     return replace(asked, model="echo") if asked.tool_backend == "echo" else asked
 

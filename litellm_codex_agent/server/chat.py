@@ -32,7 +32,7 @@ _BREATH = " "
 
 async def answer_chat(house: House, request: Request) -> Reply:
     """POST /v1/chat/completions."""
-    asked = read(read_chat, await read_body(request))
+    asked = await read(read_chat, await read_body(request))
     ask = ask_of(request, asked.digest)
     return Reply(house.supervisor, ask, house.work(asked, request), ChatFace(asked), asked.stream, house.beat)
 

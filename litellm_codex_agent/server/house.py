@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -28,6 +29,8 @@ SESSION = "x-codex-agent-session-id"
 IDEMPOTENCY_KEY = "idempotency-key"
 # OpenAI's and Anthropic's own clients count their attempts so. The key is their caller's to send: they make none.
 STAINLESS_ATTEMPT = "x-stainless-retry-count"
+# Read in some milliseconds; a larger body is read in a thread, while the other runs go on.
+MAX_AT_ONCE_BYTES = 128 * 1024
 # Longer is no name; SQLite would keep it, and every error would carry it.
 MAX_NAME_CHARS = 512
 
@@ -65,7 +68,7 @@ class House:
         backend, rest = self._backend(asked.model)
         try:
             parameters, ignored = sort(asked.parameters, backend.parameters, backend.name)
-            options = sort_options(asked.options, backend.parameters, backend.name, field=field)
+            options, beside = sort_options(asked.options, backend.parameters, backend.name, field=field)
         except RefusedParameter as error:
             raise HttpError(400, str(error), "unsupported_parameter", param=error.name) from error
         budgets = asked.options.get("budgets") or {}
@@ -77,7 +80,7 @@ class House:
             asked.messages,
             parameters,
             options,
-            tuple(ignored),
+            (*ignored, *beside),
             tuple(secret for secret in (*self.secrets, *secrets, given) if secret),
             str(asked.options.get("session_id") or _name(request, SESSION)),
             float(budgets.get("max_seconds") or self.supervisor.limits.max_seconds),
@@ -117,10 +120,10 @@ class House:
         return HttpError(404, f"{message} There is: {', '.join(self.names())}.", "model_not_found", param="model")
 
 
-def read(reader: Callable[[bytes], _Read], body: bytes) -> _Read:
+async def read(reader: Callable[[bytes], _Read], body: bytes) -> _Read:
     """The request in a body; what is broken in it is refused by name."""
     try:
-        return reader(body)
+        return reader(body) if len(body) <= MAX_AT_ONCE_BYTES else await asyncio.to_thread(reader, body)
     except BrokenRequest as error:
         raise HttpError(error.status, str(error), "invalid_request", param=error.param) from error
 

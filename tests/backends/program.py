@@ -22,7 +22,7 @@ import httpx
 
 from .ledger import Ledger
 
-__all__ = ["Program", "running"]
+__all__ = ["BEAT", "Program", "running"]
 
 ROOT = Path(__file__).parents[2]
 # A cold start takes a second; two busy processors take their time.
@@ -32,6 +32,8 @@ STOP_SECONDS = 15.0
 ASK_SECONDS = 30.0
 # Between two looks at what is about to happen.
 POLL_SECONDS = 0.05
+# A shorter silence between two signs of life than the server's own, where a test has no time for it.
+BEAT = "TESTS_BEAT_SECONDS"
 _ADDRESS = re.compile(r"https?://[^\s\"]+:\d+")
 
 
@@ -125,13 +127,15 @@ def make_app(settings: Any, ledger: Path) -> Any:
     """The server's own application, with the test backends beside its own."""
     from litellm_codex_agent.backends.table import backends
     from litellm_codex_agent.server.app import make_app
+    from litellm_codex_agent.server.reply import BEAT_SECONDS
 
     from .scripted import Scripted
     from .tree import Tree
 
     counted = Ledger(ledger)
     mine = {backend.name: backend for backend in (Scripted(counted), Tree(counted))}
-    return make_app(settings, backends={**backends(settings.recordings, settings.replay_pace), **mine})
+    all_of_them = {**backends(settings.recordings, settings.replay_pace), **mine}
+    return make_app(settings, backends=all_of_them, beat=float(os.environ.get(BEAT, BEAT_SECONDS)))
 
 
 def serve(ledger: Path) -> int:

@@ -26,7 +26,7 @@ from litellm_codex_agent.backends.events import (
     ToolResult,
     Usage,
 )
-from litellm_codex_agent.backends.parameters import HARMLESS, STEERING, Parameters
+from litellm_codex_agent.backends.parameters import BUDGETS, HARMLESS, STEERING, Parameters
 
 from .ledger import Ledger
 from .scripts import Case, Step, read_case
@@ -66,7 +66,7 @@ class Scripted:
     """`scripted` plays any case; `scripted:unready` is never ready."""
 
     name = "scripted"
-    parameters = Parameters(ignored=HARMLESS | STEERING, options=_OPTIONS)
+    parameters = Parameters(ignored=HARMLESS | STEERING | BUDGETS, options=_OPTIONS)
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

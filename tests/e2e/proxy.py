@@ -17,7 +17,9 @@ from typing import Any
 
 import httpx
 
-__all__ = ["ASK_SECONDS", "MASTER_KEY", "POLL_SECONDS", "Proxy", "running", "until"]
+import litellm_codex_agent
+
+__all__ = ["ASK_SECONDS", "MASTER_KEY", "POLL_SECONDS", "Proxy", "free_port", "running", "until"]
 
 MASTER_KEY = "sk-master-of-the-tests"
 # A cold start reads all of LiteLLM from disk, and two proxies start at once: 11 to 60 s were measured.
@@ -61,7 +63,7 @@ def running(config: Mapping[str, Any], directory: Path) -> Iterator[Proxy]:
     """A proxy with this config, not yet waited for. It is gone afterwards, whatever happened."""
     # JSON is YAML.
     (directory / "config.yaml").write_text(json.dumps(config))
-    port = _free_port()
+    port = free_port()
     command = [str(Path(sys.executable).with_name("litellm")), "--config", "config.yaml"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     log = directory / "proxy.log"
@@ -96,6 +98,8 @@ def _environment(home: Path) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
+        # The package that is tested, wherever this Python has one installed.
+        "PYTHONPATH": str(Path(litellm_codex_agent.__file__).parents[1]),
         "NO_PROXY": "127.0.0.1",
         "LITELLM_MASTER_KEY": MASTER_KEY,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -105,7 +109,8 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on, for somebody who will."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 

@@ -24,7 +24,9 @@ from .proxy import until
 
 RUNS = size(10, 50)
 WAITING = 3
-DRAIN_SECONDS = 3.0
+DRAIN_SECONDS = size(3, 12)
+# How long the runs work that end in time: until all have begun, and not until the drain is over.
+WORKS = DRAIN_SECONDS / 3
 SETTINGS = {"CODEX_AGENT_MAX_RUNS": str(RUNS), "CODEX_AGENT_DRAIN_SECONDS": str(DRAIN_SECONDS)}
 # From the end of the drain to the end of the process: its last bytes are flushed, and its journal closed.
 END_SECONDS = 10.0
@@ -46,8 +48,10 @@ class Kind:
     retried: Outcome
 
 
-ENDS = Kind([think("Hm."), pause(1.0), act("first"), say("in time")], (200, "in time", ""), (200, "in time", ""))
-STREAMS = Kind([say("in"), pause(0.9), say(" "), pause(0.9), say("time")], (200, "in time", ""), (200, "in time", ""))
+ENDS = Kind([think("Hm."), pause(WORKS), act("first"), say("in time")], (200, "in time", ""), (200, "in time", ""))
+STREAMS = Kind(
+    [say("in"), pause(WORKS), say(" "), pause(WORKS / 2), say("time")], (200, "in time", ""), (200, "in time", "")
+)
 THINKS = Kind([think("Hm."), hang()], SHUTDOWN, (200, "again", ""))
 ACTS = Kind([act("first"), hang()], FAILED, FAILED)
 KINDS = (ENDS, STREAMS, THINKS, ACTS)

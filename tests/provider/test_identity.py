@@ -98,6 +98,29 @@ def test_the_callers_own_idempotency_key_goes_out_as_it_is(endpoint: Endpoint) -
     assert header(lane, "idempotency-key") == ["mine"]
 
 
+def of_a_client(sent: dict[str, str], **metadata: Any) -> dict[str, str]:
+    """As on a proxy, which keeps the headers of its client's request."""
+    params = {"metadata": metadata, "proxy_server_request": {"headers": sent}}
+    return identity_headers({"logging_obj": Logging(), "litellm_params": params}, {"a": 1})
+
+
+def test_the_key_that_a_proxys_client_sent_as_a_header_goes_out_as_it_is() -> None:
+    assert of_a_client({"idempotency-key": "mine"})["idempotency-key"] == "mine"
+
+
+@pytest.mark.parametrize(("count", "attempt"), [("0", "1"), ("2", "3"), ("two", "1"), ("", "1"), ("9" * 40, "1")])
+def test_the_tries_of_a_proxys_client_with_a_key_are_attempts_too(count: str, attempt: str) -> None:
+    sent = {"idempotency-key": "mine", "x-stainless-retry-count": count}
+    seen = of_a_client(sent, attempted_retries=1, max_retries=2)
+    assert (seen["x-codex-agent-attempt"], seen["x-codex-agent-retries-left"]) == (attempt, "1")
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 513], ids=["none", "an empty one", "a long one"])
+def test_a_key_of_a_proxys_client_that_cannot_go_out_gives_way_to_ours(key: str) -> None:
+    seen = of_a_client({"idempotency-key": key, "x-stainless-retry-count": "2"})
+    assert (seen["idempotency-key"], seen["x-codex-agent-attempt"]) == (headers()["idempotency-key"], "0")
+
+
 def test_the_session_goes_out(endpoint: Endpoint) -> None:
     lane = hello(endpoint)
     call(router(lane.base), "acompletion", metadata={"session_id": "s9"})

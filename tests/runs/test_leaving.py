@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from litellm_codex_agent.backends.events import Text
+from litellm_codex_agent.backends.backend import Task
+from litellm_codex_agent.backends.events import Event, Text
 from litellm_codex_agent.runs.identity import Ask
 
-from .stage import ACT, HELLO, Stage, hang, until
+from .stage import ACT, HELLO, Script, Stage, hang, until
 from .test_supervisor import play
 
 FIRST, SECOND, LAST = (Ask("t", "k", attempt, 2 - attempt, "d") for attempt in range(3))
@@ -93,6 +96,28 @@ def test_who_asks_while_a_run_is_stopped_is_not_told_of_anothers_leaving(tmp_pat
     play(tmp_path, scene)
 
 
+@pytest.mark.parametrize("seconds", [0.05, 60.0], ids=["its time is up", "its caller leaves"])
+def test_a_run_that_has_told_its_end_and_is_slow_to_close_has_ended_so(tmp_path: Path, seconds: float) -> None:
+    class SlowToClose(Script):
+        async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
+            try:
+                async for event in super().answer(task):
+                    yield event
+            finally:
+                told.set()
+                await asyncio.sleep(0.2)
+
+    told = asyncio.Event()
+
+    async def scene(on: Stage) -> str:
+        on.script = SlowToClose(HELLO)
+        async with on.supervisor.follow(ONLY, on.work()) as follower:
+            await (told.wait() if seconds > 1 else follower.run.ended())
+        return str((await on.ended(follower.run.id)).stopped_reason)
+
+    assert play(tmp_path, scene, max_seconds=seconds) == "success"
+
+
 def test_a_retry_that_comes_while_its_acting_run_is_stopped_acts_no_second_time(tmp_path: Path) -> None:
     async def scene(on: Stage) -> None:
         await on.leave(ONLY)
@@ -112,3 +137,36 @@ def test_a_retry_that_comes_after_a_cancel_is_told_of_it(tmp_path: Path) -> None
         await until(lambda: on.script.closed == [run_id])
 
     play(tmp_path, scene, hang(), retry_seconds=60.0)
+
+
+async def loses_its_cancel() -> None:
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("steps", [(Text("late"), hang()), (hang(),)], ids=["and goes on", "and waits again"])
+def test_a_backend_that_loses_its_cancel_is_closed_all_the_same(tmp_path: Path, steps: tuple[object, ...]) -> None:
+    async def scene(on: Stage) -> None:
+        run_id = await on.leave(ONLY)
+        assert (await on.ended(run_id)).stopped_reason == "client_disconnected"
+        assert on.script.closed == [run_id]
+        assert on.supervisor.journal.read.events(run_id) == []
+
+    play(tmp_path, scene, loses_its_cancel, *steps)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_who_leaves_at_the_moment_of_an_event_has_left(tmp_path: Path, turns: int) -> None:
+    async def scene(on: Stage) -> None:
+        run = await on.supervisor.begin(Ask(), on.work())
+        following = asyncio.ensure_future(anext(run.follow(beat=60.0)))
+        await asyncio.sleep(0)
+        run.tell(Text("now"), 1.0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        was_there = following.done()
+        following.cancel()
+        await asyncio.wait({following})
+        assert following.cancelled() or was_there
+
+    play(tmp_path, scene, hang())

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from litellm_codex_agent.runs.state import JOURNAL
+
+from ..runs import test_journal as journal
 from ..runs.stage import ACT, BUSY, HELLO, Script, hang
 from .asked import USER, ask, events, within
 
@@ -102,6 +105,14 @@ def test_who_has_heard_the_end_is_told_that_there_is_no_more(tmp_path: Path, see
     told = within(tmp_path, scene, {"script": Script(HELLO)})
     assert told.headers["content-type"] == "text/event-stream"
     assert events(told.content) == []
+
+
+def test_who_has_heard_what_a_crash_took_along_is_told_the_end(tmp_path: Path) -> None:
+    journal.within(tmp_path / JOURNAL, lambda opened: opened.add(journal.row("run_1", tenant="")))
+    headers = {"last-event-id": "9"}
+    told = events(ask(tmp_path, "GET", "/agent/runs/run_1/events", headers=headers).content)
+    assert [name for name, _, _ in told] == ["done", "envelope"]
+    assert told[1][2]["stopped_reason"] == "interrupted"
 
 
 @pytest.mark.parametrize("value", ["", "x", "9" * 40])

@@ -199,3 +199,11 @@ def test_a_backend_that_is_not_ready_is_a_503_with_the_fix(tmp_path: Path) -> No
     response = ask(tmp_path / "state", "POST", CHAT, variables=variables, json={**ECHO, "model": "replay:bad"})
     assert (response.status_code, response.json()["error"]["code"]) == (503, "not_ready")
     assert "bad.jsonl is broken in line 1" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_half_a_surrogate_pair_in_what_an_agent_tells_breaks_no_answer(tmp_path: Path, stream: bool) -> None:
+    half = "\ud83d and \u20ac"
+    steps = (Thought(half), ToolCall("1", "exec", half), ToolResult("1", True, half), Text(half), Done())
+    body = asked(tmp_path, *steps, stream=stream).content.decode()
+    assert body.count("? and €") == 4 if stream else "? and €" in body

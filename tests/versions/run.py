@@ -24,7 +24,8 @@ from tests.versions.bare import BARE, CODE, Bare  # noqa: E402
 
 KEPT = ROOT / ".venv-versions"
 VERSIONS = ("1.90.0", "1.95.0", "1.100.0", "1.103.0", "1.106.2", "1.109.1")
-ROOMS = ("gate", "request", "register", "installed", "replies", "identity", "eager", "failures", "health", "bridges")
+ROOMS = ("gate", "request", "register", "installed", "replies", "identity", "agent_fields", "eager")
+ROOMS += ("failures", "health", "bridges")
 TESTS = ("tests/parity/test_parity.py", *(f"tests/provider/test_{room}.py" for room in ROOMS))
 # Four times what the slowest version takes on two busy cores.
 TEST_SECONDS = 900
