@@ -103,3 +103,8 @@ def test_without_secrets_nothing_is_held() -> None:
     assert Veil(("short",)).told(Text("shor")) == [Text("shor")]
     assert redacted([KEY, {"a": (KEY,)}, 1, None], (KEY,)) == [MASKED, {"a": (MASKED,)}, 1, None]
     assert without_secrets(KEY, ()) == KEY
+
+
+@pytest.mark.parametrize("secrets", [(), (KEY,)])
+def test_half_of_a_surrogate_pair_is_a_question_mark(secrets: tuple[str, ...]) -> None:
+    assert said("s\ud83d", "k\udca9", secrets=secrets) == "s?k?"
