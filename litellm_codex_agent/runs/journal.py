@@ -25,6 +25,9 @@ SCHEMA = 1
 # Another process may read or checkpoint (`codex-agent runs list`); no write of ours takes this long.
 BUSY_SECONDS = 10.0
 
+# Given back in one commit: 8 MiB, and then a run that begins has its turn.
+PAGES_AT_ONCE = 2_000
+
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS runs ({", ".join(COLUMNS.values())});
 CREATE INDEX IF NOT EXISTS runs_by_key ON runs (tenant, key);
@@ -80,11 +83,10 @@ class Journal:
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         """Takes runs and their events out, and gives their room back to the file system."""
-        for run_id in run_ids:
-            await self._durably(
-                "", ("DELETE FROM events WHERE run = ?", (run_id,)), ("DELETE FROM runs WHERE id = ?", (run_id,))
-            )
-        await self._durably("", ("PRAGMA incremental_vacuum", ()))
+        gone = ("DELETE FROM events WHERE run = ?", "DELETE FROM runs WHERE id = ?")
+        await self._durably("", *((text, (run_id,)) for run_id in run_ids for text in gone))
+        while self.read.free_pages():
+            await self._durably("", (f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})", ()))
 
     async def close(self) -> None:
         """Writes what is left. Nothing may be told afterwards."""

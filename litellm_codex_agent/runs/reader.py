@@ -61,9 +61,13 @@ class Reader:
         """The newest runs, the newest first."""
         return self._records("ORDER BY rowid DESC LIMIT ?", (limit,))
 
-    def oldest_ended(self, limit: int) -> list[Record]:
-        """The oldest runs that have ended, the oldest first."""
-        return self._records("WHERE state = 'ended' ORDER BY rowid LIMIT ?", (limit,))
+    def oldest_ended(self, limit: int) -> list[tuple[str, float]]:
+        """The oldest runs that have ended, the oldest first, with when they did; what they were asked is long."""
+        return self._all("SELECT id, ended FROM runs WHERE state = 'ended' ORDER BY rowid LIMIT ?", (limit,))
+
+    def free_pages(self) -> int:
+        """Pages of the file that hold nothing."""
+        return int(self._all("PRAGMA freelist_count")[0][0])
 
     def events(self, run_id: str, after: int = 0) -> list[tuple[int, float, dict[str, Any]]]:
         """A run's events behind the one with the number `after`."""

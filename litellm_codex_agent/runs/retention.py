@@ -12,8 +12,8 @@ from .journal import Journal, JournalError
 __all__ = ["keep_pruned", "prune"]
 
 DAY_SECONDS = 86_400.0
-# Pruning finds little to do more often than this, and the journal overshoots its size by an hour's runs at most.
-EVERY_SECONDS = 3_600.0
+# A look is cheap, and the journal overshoots its size by a minute's runs at most.
+EVERY_SECONDS = 60.0
 # Runs looked at in one go: a journal of a million does not hold the loop.
 BATCH = 200
 
@@ -24,10 +24,10 @@ async def prune(journal: Journal, *, keep_days: float, keep_bytes: int, now: flo
     """Forget the oldest ended runs while they are too old or the journal is too large; how many there were."""
     forgotten = 0
     while oldest := journal.read.oldest_ended(BATCH):
-        old = [record.id for record in oldest if (record.ended or 0.0) < now - keep_days * DAY_SECONDS]
+        old = [run_id for run_id, ended in oldest if ended < now - keep_days * DAY_SECONDS]
         if not old and journal.read.size() > keep_bytes:
             # A tenth of what was looked at: between two looks at the size, little more than needed goes.
-            old = [record.id for record in oldest[: BATCH // 10]]
+            old = [run_id for run_id, _ in oldest[: BATCH // 10]]
         if not old:
             break
         await journal.forget(old)
