@@ -10,7 +10,7 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy lint coverage build bench bench-counts test-versions test-versions-short clean
+.PHONY: demo test test-fast test-proxy lint coverage build schema soak bench bench-counts test-versions test-versions-short clean
 
 demo: $(VENV)/demo
 	$(BIN)/codex-agent demo
@@ -42,6 +42,15 @@ lint: $(VENV)/test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# The whole of what CI does a part of: minutes, and thousands of requests.
+# The heavy tests at their full size: an hour or so. `make test` runs them small.
+soak: $(VENV)/test
+	SOAK=1 $(BIN)/python -m pytest tests/e2e tests/server/test_schema.py
+	$(TOOK)
+
+schema: $(VENV)/test
+	SOAK=1 $(BIN)/python -m pytest tests/server/test_schema.py -s
 
 bench: $(VENV)/test
 	$(BIN)/python -m benchmarks --plot docs/explanation/performance.svg

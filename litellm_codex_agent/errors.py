@@ -13,6 +13,7 @@ No message holds a secret: `mask` shows a key as `sk-…1234`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,11 +26,18 @@ __all__ = [
     "TimedOut",
     "Unreachable",
     "mask",
+    "without_keys",
     "without_secrets",
 ]
 
 # Shorter values are flags and placeholders; striking them out would shred ordinary words.
 SECRET_MIN_CHARS = 6
+# How keys look that nobody told us of: those of OpenAI and Anthropic, GitHub, GitLab, Hugging Face, Slack, AWS, Google.
+_KEYS = re.compile(
+    r"\b(?:sk|pk|rk)-[\w-]{12,}"
+    r"|\b(?:gh[a-z]_|github_pat_|glpat-|hf_|xox[a-z]-|AKIA|AIza)[\w-]{12,}"
+    r"|(?<=\bBearer )[\w.~+/-]{8,}"
+)
 
 
 class AgentError(Exception):
@@ -112,8 +120,13 @@ def mask(secret: str) -> str:
 
 def without_secrets(text: str, secrets: tuple[str, ...]) -> str:
     """`text` with each secret masked, of `Bearer <key>` the key."""
+    found = [secret for secret in secrets if secret in text and len(secret) >= SECRET_MIN_CHARS]
     # The longest first: a secret may stand inside another, and would leave the rest of it.
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SECRET_MIN_CHARS:
-            text = text.replace(secret, mask(secret.rpartition(" ")[2]))
+    for secret in sorted(found, key=len, reverse=True) if found else ():
+        text = text.replace(secret, mask(secret.rpartition(" ")[2]))
     return text
+
+
+def without_keys(text: str) -> str:
+    """`text` with each word masked that looks like a key, whosever it is."""
+    return _KEYS.sub(lambda found: mask(found[0]), text)

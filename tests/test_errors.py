@@ -14,6 +14,7 @@ from litellm_codex_agent.errors import (
     TimedOut,
     Unreachable,
     mask,
+    without_keys,
     without_secrets,
 )
 
@@ -125,3 +126,29 @@ def test_a_refusal_without_the_secret_stays_as_it_is() -> None:
 @pytest.mark.parametrize("secrets", [("sk-proj", KEY), (KEY, "sk-proj")])
 def test_a_secret_inside_another_leaves_no_rest_of_it(secrets: tuple[str, ...]) -> None:
     assert without_secrets(f"{KEY}, sk-proj", secrets) == "sk-…1234, …"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-ant-api03-0123456789abcdef",
+        "sk-0123456789abcdef",
+        "ghp_0123456789abcdef",
+        "github_pat_0123456789abcdef",
+        "hf_0123456789abcdef",
+        "xoxb-0123456789abcdef",
+        "AKIA0123456789ABCDEF",
+        "AIza0123456789abcdef",
+    ],
+)
+def test_what_looks_like_a_key_is_masked_though_nobody_told_of_it(key: str) -> None:
+    assert without_keys(f"No such key: {key}.") == f"No such key: {mask(key)}."
+
+
+def test_what_is_sent_as_a_bearer_is_a_key() -> None:
+    assert without_keys("Authorization: Bearer abcdefgh.1234567") == "Authorization: Bearer abc…4567"
+
+
+@pytest.mark.parametrize("text", ["a sk-1 in a desk-top", "the task-list of a risk-averse-bold-team", "half_a_word"])
+def test_ordinary_words_are_no_keys(text: str) -> None:
+    assert without_keys(text) == text

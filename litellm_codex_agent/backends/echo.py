@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from .backend import NoSuchModel, Task
 from .events import Done, Event, Text, Thought, Usage
-from .parameters import HARMLESS, STEERING, Parameters
+from .parameters import BUDGETS, HARMLESS, STEERING, Parameters
 
 __all__ = ["Echo"]
 
+# The words of a long text go together: a megabyte of letters would be a million events.
+PIECES = 10_000
+
 
 class Echo:
-    """One thought, then the words one by one."""
+    """One thought, then the words one by one, and in a long text some at a time."""
 
     name = "echo"
     # It has no model to steer and nothing to act on.
-    parameters = Parameters(ignored=HARMLESS | STEERING)
+    parameters = Parameters(ignored=HARMLESS | STEERING | BUDGETS)
 
     def models(self) -> Sequence[str]:
         return [self.name]
@@ -29,9 +33,11 @@ class Echo:
 
     async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         words = _said(task.messages).split()
-        yield Thought(f"Repeating {len(words)} words.")
-        for number, word in enumerate(words):
-            yield Text(f" {word}" if number else word)
+        yield Thought(f"Repeating {len(words)} word{'' if len(words) == 1 else 's'}.")
+        together = math.ceil(len(words) / PIECES)
+        for number in range(0, len(words), together or 1):
+            said = " ".join(words[number : number + together])
+            yield Text(f" {said}" if number else said)
         asked = sum(len(_text(message).split()) for message in task.messages)
         yield Done(usage=Usage(prompt_tokens=asked, completion_tokens=len(words)))
 

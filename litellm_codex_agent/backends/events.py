@@ -2,6 +2,8 @@
 
 Law: a `ToolCall` is told before anything is done. Whoever reads the events makes it durable first and
 only then asks for the next one, so what a run has begun to change is known even after a crash.
+
+A run may tell a hundred thousand of them, and all are held while it lives: so those that come often have slots.
 """
 
 from __future__ import annotations
@@ -13,21 +15,21 @@ from typing import Any
 __all__ = ["Done", "Event", "Failure", "FileChange", "Text", "Thought", "ToolCall", "ToolResult", "Usage"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Thought:
     """What the run thinks while it works. It streams as `reasoning_content`."""
 
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Text:
     """A piece of the answer."""
 
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """The run is about to act: `text` is the command, the patch or the arguments, as a person reads them."""
 
@@ -36,7 +38,7 @@ class ToolCall:
     text: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ToolResult:
     """What came of the call with this id. A tool that failed is no failed run."""
 
@@ -45,7 +47,7 @@ class ToolResult:
     text: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileChange:
     """A file of the workspace, by its path inside it: `kind` is added, changed or removed."""
 

@@ -10,11 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["HARMLESS", "HOUSE_OPTIONS", "Parameters", "RefusedParameter", "STEERING", "sort", "sort_options"]
+__all__ = ["BUDGETS", "HARMLESS", "HOUSE_OPTIONS", "Parameters", "RefusedParameter", "STEERING", "sort", "sort_options"]
 
 # They change how an answer is kept, billed or cached, and not what it says.
 HARMLESS = frozenset(
-    {"metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "user"}
+    {
+        "metadata",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "user",
+    }
 )
 # They steer or bound a model, and mean nothing to a backend that has none.
 STEERING = frozenset(
@@ -35,8 +44,12 @@ STEERING = frozenset(
         "verbosity",
     }
 )
-# The house keeps sessions and budgets itself, whoever answers.
-HOUSE_OPTIONS = frozenset({"budgets", "session_id"})
+# They bound what a run does step by step, and mean nothing to a backend without steps of its own.
+BUDGETS = frozenset(
+    {"budgets.max_cost_usd", "budgets.max_iterations", "budgets.max_tool_calls", "budgets.max_total_tokens"}
+)
+# The house keeps these itself, whoever answers.
+HOUSE_OPTIONS = frozenset({"budgets", "budgets.max_seconds", "session_id"})
 # A parameter at its neutral value asks for nothing, whatever the backend.
 _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "frequency_penalty": (0,),
@@ -87,12 +100,22 @@ def sort(given: Mapping[str, Any], table: Parameters, backend: str) -> tuple[dic
 
 def sort_options(
     given: Mapping[str, Any], table: Parameters, backend: str, *, field: str = "codex_agent"
-) -> dict[str, Any]:
-    """The options that the backend and the house get; one at `null` was not given, and `false` asks for nothing."""
-    kept = {}
-    for name, value in given.items():
+) -> tuple[dict[str, Any], list[str]]:
+    """The options that the backend and the house get, and those that change nothing.
+
+    A budget is an option of its own, as `budgets.max_iterations`; one at `null` was not given, and `false` asks for
+    nothing.
+    """
+    kept, ignored = {}, []
+    budgets = {f"budgets.{name}": value for name, value in (given.get("budgets") or {}).items()}
+    for name, value in {**given, **budgets}.items():
         if name in table.options | HOUSE_OPTIONS:
             kept[name] = value
-        elif value is not None and value is not False:
+        elif value is None or value is False:
+            continue
+        elif name in table.ignored:
+            ignored.append(name)
+        else:
             raise RefusedParameter(f"{field}.{name}" if field else name, backend)
-    return {name: value for name, value in kept.items() if value is not None}
+    options = {name: value for name, value in kept.items() if value is not None and name not in budgets}
+    return options, sorted(ignored)

@@ -18,7 +18,7 @@ from typing import Any
 from ..wire.recording import MAX_RECORDING_BYTES, SUFFIX, BrokenRecording, is_name, read
 from .backend import NoSuchModel, NotReady, Task
 from .events import Done, Event, Failure
-from .parameters import HARMLESS, STEERING, Parameters
+from .parameters import BUDGETS, HARMLESS, STEERING, Parameters
 from .telling import BrokenEvent, from_json
 
 __all__ = ["Replay"]
@@ -35,7 +35,7 @@ class Replay:
 
     name = "replay"
     # It has no model to steer: what was said is on record.
-    parameters = Parameters(ignored=HARMLESS | STEERING, options=frozenset({"pace"}))
+    parameters = Parameters(ignored=HARMLESS | STEERING | BUDGETS, options=frozenset({"pace"}))
 
     def __init__(self, folders: Sequence[Path], pace: float = 1.0) -> None:
         self._folders = tuple(folders)

@@ -95,15 +95,25 @@ def from_json(told: Any) -> Event:
 
 def _told(value: Any) -> dict[str, Any]:
     told = {}
-    for field in dataclasses.fields(value):
-        content = getattr(value, field.name)
-        if content == _default(field):
-            continue
-        if dataclasses.is_dataclass(content):
-            content = _told(content)
-        told[field.name] = copy.deepcopy(dict(content)) if isinstance(content, Mapping) else content
+    for name, default in _FIELDS[type(value)]:
+        content = getattr(value, name)
+        if content != default:
+            told[name] = content if isinstance(content, str) else _inside(content)
     return told
+
+
+def _inside(content: Any) -> Any:
+    if type(content) in _FIELDS:
+        return _told(content)
+    return copy.deepcopy(dict(content)) if isinstance(content, Mapping) else content
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+# Looked up once: each event of each run is told by them.
+_FIELDS = {
+    kind: tuple((field.name, _default(field)) for field in dataclasses.fields(kind))
+    for kind in (*_NAMES, Usage, Failure)
+}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..runs.reader import Reader
     from ..runs.record import Record
     from ..runs.run import Run
+    from ..runs.state import Address
 
 __all__ = ["add_runs"]
 
@@ -91,25 +92,27 @@ def _show(chosen: argparse.Namespace, reader: Reader) -> int:
 
 
 def _cancel(chosen: argparse.Namespace, reader: Reader) -> int:
-    from ..runs.state import address_of, operator_key_of
+    from ..runs.state import address_of, is_served, operator_key_of
 
     record = _found(reader, chosen.run_id)
     if record.state == "ended":
         raise Failed(f"{record.id} has ended already: {record.stopped_reason}.")
     directory = _directory(chosen)
     address, key = address_of(directory), operator_key_of(directory)
-    if address is None or not key:
-        raise Failed(f"No server has written its address to {directory}. Is it running?")
-    told = _delete(f"{address.url}/agent/runs/{record.id}", key)
+    # Whoever listens at the address of a server that is gone must not be sent its key.
+    if address is None or not key or not is_served(directory):
+        raise Failed(f"No server runs with {directory}, so there is none to ask.")
+    told = _delete(address, record.id, key)
     print(json.dumps(told, indent=2) if chosen.json else f"{record.id}: {told.get('stopped_reason', 'still ending')}")
     return 0
 
 
-def _delete(url: str, key: str) -> dict[str, Any]:
+def _delete(address: Address, run_id: str, key: str) -> dict[str, Any]:
     import urllib.error
     import urllib.request
 
-    request = urllib.request.Request(url, method="DELETE", headers={"authorization": f"Bearer {key}"})  # noqa: S310
+    headers = {"authorization": f"Bearer {key}", "host": address.host}
+    request = urllib.request.Request(f"{address.url}/agent/runs/{run_id}", method="DELETE", headers=headers)  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=CANCEL_SECONDS) as response:
@@ -118,7 +121,7 @@ def _delete(url: str, key: str) -> dict[str, Any]:
     except urllib.error.HTTPError as error:
         raise Failed(f"The server refused: {json.load(error)['error']['message']}") from error
     except (OSError, ValueError) as error:
-        raise Failed(f"The server at {url.partition('/agent')[0]} does not answer: {error}") from error
+        raise Failed(f"The server at {address.url} does not answer: {error}") from error
 
 
 def _directory(chosen: argparse.Namespace) -> Path:
@@ -142,11 +145,16 @@ def _print_run(run: Run, *, as_json: bool) -> None:
         print(json.dumps({**_as_json(run.record), "events": events}, indent=2, ensure_ascii=False))
         return
     print(f"{run.id}  {run.record.model}  {_state(run.record)}  {_when(run.record.created)}")
-    print("".join(as_thought(told.event) for told in run.told).strip())
+    print(_plain("".join(as_thought(told.event) for told in run.told).strip()))
     if run.story.text:
-        print(f"\n{run.story.answer}")
+        print(_plain(f"\n{run.story.answer}"))
     if run.outcome is not None and run.outcome.failure is not None:
-        print(f"\n{run.outcome.failure.message}")
+        print(_plain(f"\n{run.outcome.failure.message}"))
+
+
+def _plain(text: str) -> str:
+    """What a run told, without what would steer the operator's terminal."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _as_json(record: Record) -> dict[str, Any]:

@@ -7,7 +7,7 @@ LiteLLM or pydantic build them in another way one day, the two differ and the co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from litellm.types.utils import ModelResponseStream
 from pydantic import BaseModel
@@ -17,7 +17,6 @@ __all__ = ["Stamp"]
 # Values that chunks can share: nobody can change one in the chunk that he holds.
 _SHARED = (str, int, float, type(None))
 
-_Model = TypeVar("_Model", bound=BaseModel)
 _new = object.__new__
 _set = object.__setattr__
 
@@ -27,20 +26,22 @@ class Stamp:
 
     def __init__(self, make: Callable[..., ModelResponseStream] = ModelResponseStream) -> None:
         self._make = make
-        self._first: ModelResponseStream | None = None
-        # The fields of the first, with the text of the latest; `_delta` lies within.
+        # What copies are made of, from the outside in: the chunk, its choice, and the delta with the text.
+        self._moulds: tuple[_Mould, ...] = ()
+        # The fields of the first chunk of text, with the text of the latest; `_delta` lies within.
         self._like: dict[str, Any] = {}
         self._delta: dict[str, Any] = {}
         self._compared = False
 
     def made(self, fields: Mapping[str, Any]) -> ModelResponseStream:
         """What LiteLLM's constructor makes of `fields`. Raises what it raises."""
-        if self._first is None or not self._differs_in_text_only(fields):
+        if not self._moulds or not self._differs_in_text_only(fields):
             made = self._make(**fields)
             if not self._compared:
                 self._keep(fields, made)
             return made
-        copied = _copied(self._first, self._delta["content"])
+        chunk, choice, delta = self._moulds
+        copied = chunk.cast([choice.cast(delta.cast(self._delta["content"]))])
         return copied if self._compared else self._compare(copied, self._make(**fields))
 
     def _differs_in_text_only(self, fields: Mapping[str, Any]) -> bool:
@@ -57,7 +58,7 @@ class Stamp:
         self._compared = True
         said, expected = (BaseModel.model_dump(chunk, exclude_unset=True) for chunk in (copied, made))
         if copied != made or said != expected:
-            self._first = None
+            self._moulds = ()
         return made
 
     def _keep(self, fields: Mapping[str, Any], made: ModelResponseStream) -> None:
@@ -69,27 +70,33 @@ class Stamp:
         choice = {**choices[0], "delta": delta}
         beside = [*({**fields, "choices": None} | {**choice, "delta": None}).values(), *delta.values()]
         if all(isinstance(value, _SHARED) for value in beside):
-            # A copy to copy from: the consumer has `made`, and may change it.
             self._delta, self._like = delta, {**fields, "choices": [choice]}
-            self._first = _copied(made, delta["content"])
+            first = made.choices[0]
+            self._moulds = (_Mould(made, "choices"), _Mould(first, "delta"), _Mould(first.delta, "content"))
 
 
-def _copied(first: ModelResponseStream, text: str) -> ModelResponseStream:
-    choice = first.choices[0]
-    delta = _copy(choice.delta, content=text)
-    return _copy(first, choices=[_copy(choice, delta=delta)])
+class _Mould:
+    """A pydantic model taken apart: `cast` is what `copy.copy` makes of it with one value changed, in few calls."""
 
+    def __init__(self, model: BaseModel, name: str) -> None:
+        extra, private = model.__pydantic_extra__, model.__pydantic_private__
+        # Copies, for the consumer has the model and may change it.
+        self._kind, self._name, self._names = type(model), name, {*model.__pydantic_fields_set__}
+        self._fields, self._extra = {**model.__dict__}, None if extra is None else {**extra}
+        self._private = private and {key: _own(value) for key, value in private.items()}
+        # A change goes where pydantic holds the name.
+        self._in_extra = self._extra is not None and name in self._extra
 
-def _copy(model: _Model, **changed: object) -> _Model:
-    """What `copy.copy` makes of a model, in a fraction of its calls. A change goes where pydantic holds the name."""
-    copied = _new(type(model))
-    extra, private = model.__pydantic_extra__, model.__pydantic_private__
-    in_extra = extra is not None and changed.keys() <= extra.keys()
-    _set(copied, "__dict__", {**model.__dict__, **({} if in_extra else changed)})
-    _set(copied, "__pydantic_extra__", None if extra is None else {**extra, **(changed if in_extra else {})})
-    _set(copied, "__pydantic_fields_set__", {*model.__pydantic_fields_set__})
-    _set(copied, "__pydantic_private__", private and {name: _own(value) for name, value in private.items()})
-    return copied
+    def cast(self, value: object) -> Any:
+        """A model of its own, with this value."""
+        copied, fields, private = _new(self._kind), {**self._fields}, self._private
+        extra = None if self._extra is None else {**self._extra}
+        (extra if extra is not None and self._in_extra else fields)[self._name] = value
+        _set(copied, "__dict__", fields)
+        _set(copied, "__pydantic_extra__", extra)
+        _set(copied, "__pydantic_fields_set__", {*self._names})
+        _set(copied, "__pydantic_private__", private and {key: _own(value) for key, value in private.items()})
+        return copied
 
 
 def _own(value: Any) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..backends.events import Done, Failure
+from .reader import JournalError
 
-__all__ = ["Outcome", "outcome_of"]
+__all__ = ["Outcome", "not_written", "outcome_of"]
 
 # Not retried by LiteLLM's Router, and fallbacks follow: the run has acted, and a second one would act again.
 _NOT_AGAIN = 422
@@ -34,7 +35,6 @@ _FAILURES = {
     "repeated_format_error": (_NOT_AGAIN, "The model's replies could not be read, several times in a row."),
     "repeated_tool_call": (_NOT_AGAIN, "The model made the same call with the same result over and over."),
 }
-# Somebody asked for it to stop, so it is told as that, whatever it had done.
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,21 @@ def outcome_of(done: Done, *, acted: bool, has_answer: bool) -> Outcome:
     if done.failure is None and reason in _ANSWERS and (has_answer or reason in ("success", "refused")):
         return Outcome(finish=_ANSWERS[reason])
     failure = done.failure or _unexplained(reason)
+    # Somebody asked for it to stop, so it is told as that, whatever it had done.
     if not acted or reason == "cancelled":
         return Outcome(failure=failure)
     told = f"The run failed after it had begun to act, so it is not tried again: {failure.message}"
     return Outcome(failure=Failure(_NOT_AGAIN, told, "run_failed"))
 
 
+def not_written(error: JournalError) -> Done:
+    """The end of a run of which something could not be written down."""
+    return Done("model_error", failure=Failure(_AGAIN, error.told, "journal"))
+
+
 def _unexplained(reason: str) -> Failure:
     if reason in _ANSWERS:
-        return Failure(_NOT_AGAIN, f"The run stopped at a budget ({reason}) before it had an answer.", "run_failed")
+        limit = "wall clock" if reason == "budget" else reason
+        return Failure(_NOT_AGAIN, f"The run reached its limit ({limit}) before it had an answer.", "run_failed")
     status, message = _FAILURES.get(reason, _FAILURES["model_error"])
     return Failure(status, message, "run_failed" if status == _NOT_AGAIN else reason)

@@ -17,7 +17,11 @@ _NAMES = ", ".join(COLUMNS)
 
 
 class JournalError(Exception):
-    """The journal cannot be read or written; the message says which file, and why."""
+    """The journal cannot be read or written; the message says which file, and why. `told` is for a client."""
+
+    def __init__(self, message: str, told: str = "") -> None:
+        super().__init__(message)
+        self.told = told
 
 
 class Reader:
@@ -41,7 +45,7 @@ class Reader:
 
     def known(self, tenant: str, key: str) -> Known | None:
         """The newest run of a key."""
-        found = self._records("WHERE tenant = ? AND key = ? ORDER BY created DESC LIMIT 1", (tenant, key))
+        found = self._records("WHERE tenant = ? AND key = ? ORDER BY rowid DESC LIMIT 1", (tenant, key))
         return found[0].known() if found else None
 
     def record(self, run_id: str) -> Record | None:
@@ -55,11 +59,11 @@ class Reader:
 
     def newest(self, limit: int) -> list[Record]:
         """The newest runs, the newest first."""
-        return self._records("ORDER BY created DESC LIMIT ?", (limit,))
+        return self._records("ORDER BY rowid DESC LIMIT ?", (limit,))
 
     def oldest_ended(self, limit: int) -> list[Record]:
         """The oldest runs that have ended, the oldest first."""
-        return self._records("WHERE state = 'ended' ORDER BY created LIMIT ?", (limit,))
+        return self._records("WHERE state = 'ended' ORDER BY rowid LIMIT ?", (limit,))
 
     def events(self, run_id: str, after: int = 0) -> list[tuple[int, float, dict[str, Any]]]:
         """A run's events behind the one with the number `after`."""
@@ -87,5 +91,8 @@ class Reader:
 
 
 def unusable(path: Path, error: Exception) -> JournalError:
-    """The sentence for a fault of the file or of its disk."""
-    return JournalError(f"The journal {path} cannot be used: {error}. Mend it, or set CODEX_AGENT_STATE.")
+    """The sentence for a fault of the file or of its disk. Where the file is, is the operator's alone."""
+    return JournalError(
+        f"The journal {path} cannot be used: {error}. Mend it, or set CODEX_AGENT_STATE.",
+        f"The server's journal cannot be used: {error}.",
+    )

@@ -6,20 +6,24 @@ There is no queue for each follower: a slow one lags behind, and costs nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..backends.events import Done, Event, ToolCall
 from .identity import Known
 from .outcome import Outcome, outcome_of
 from .record import Record
 from .story import Story
+from .veil import Veil
 
-__all__ = ["Awaited", "Run", "Told"]
+__all__ = ["AT_ONCE", "Awaited", "Run", "Told"]
+
+# So many events are told, or heard, in one turn of the loop: then all others have theirs.
+AT_ONCE = 16
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """An event with its number in the run, counted from 1, and when it came."""
 
     seq: int
@@ -49,7 +53,12 @@ class Run:
     awaited: list[Awaited] = field(default_factory=list)
     stop: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     recorded: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    veil: Veil = field(init=False, repr=False)
+    _over: asyncio.Future[Done] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    _waiting: list[asyncio.Future[bool]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.veil = Veil(self.secrets)
 
     @property
     def id(self) -> str:
@@ -72,9 +81,11 @@ class Run:
         if isinstance(event, Done):
             self.done = event
             self.outcome = outcome_of(event, acted=self.acted, has_answer=bool(self.story.text))
+            self._over.set_result(event)
         self.told.append(Told(len(self.told) + 1, at, event))
-        self._changed.set()
-        self._changed = asyncio.Event()
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            _wake(each, True)
 
     def came_back(self, attempt: int) -> None:
         """Somebody is here who may be one of those that are awaited: he is it, and one fewer is."""
@@ -82,21 +93,49 @@ class Run:
         if found is not None:
             self.awaited.remove(found)
 
-    async def follow(self, after: int = 0, beat: float | None = None) -> AsyncGenerator[Told | None, None]:
-        """The events behind number `after`, to the end; None when nothing came for `beat` seconds."""
+    async def follow(self, after: int = 0, beat: float | None = None) -> AsyncGenerator[Sequence[Told], None]:
+        """The events behind number `after`, to the end: what is there at once, and nothing after `beat` silent seconds.
+
+        Whoever has seen more than there is has seen it before a crash, and is told the end all the same.
+        """
         position = after
-        while self.done is None or position < len(self.told):
-            if position < len(self.told):
-                yield self.told[position]
-                position += 1
-                continue
-            try:
-                await asyncio.wait_for(self._changed.wait(), beat)
-            except asyncio.TimeoutError:
-                yield None
+        while True:
+            if self.done is not None:
+                position = min(position, len(self.told) - 1)
+            told = self.told[position : position + AT_ONCE]
+            position += len(told)
+            if told:
+                yield told
+                if isinstance(told[-1].event, Done):
+                    return
+                if len(told) == AT_ONCE:
+                    await asyncio.sleep(0)
+            elif not await self._more(beat):
+                yield ()
 
     async def ended(self) -> Done:
         """Waits for the end."""
-        while self.done is None:
-            await self._changed.wait()
-        return self.done
+        return await asyncio.shield(self._over)
+
+    async def _more(self, seconds: float | None) -> bool:
+        """Waits for the next event, but no longer than `seconds`; whether it came.
+
+        Not by `wait_for`: that makes a task for each event, and up to Python 3.11 it loses a cancel that comes
+        together with one.
+        """
+        loop = asyncio.get_running_loop()
+        more: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append(more)
+        beat = loop.call_later(seconds, _wake, more, False) if seconds is not None else None
+        try:
+            return await more
+        finally:
+            if beat is not None:
+                beat.cancel()
+            if more in self._waiting:
+                self._waiting.remove(more)
+
+
+def _wake(waiting: asyncio.Future[bool], came: bool) -> None:
+    if not waiting.done():
+        waiting.set_result(came)

@@ -15,10 +15,12 @@ try:
 except ModuleNotFoundError:  # Windows: two servers in one directory are then not kept apart
     fcntl = None  # type: ignore[assignment]  # the module is there wherever this is checked
 
-__all__ = ["Address", "JOURNAL", "State", "StateError", "address_of", "opened", "operator_key_of"]
+__all__ = ["Address", "JOURNAL", "State", "StateError", "address_of", "is_served", "opened", "operator_key_of"]
 
 JOURNAL = "journal.sqlite3"
 _KEY = "operator-key"
+_ADDRESS = "address.json"
+_LOCK = "lock"
 _KEY_BYTES = 24
 
 
@@ -37,17 +39,17 @@ class State:
     def journal(self) -> Path:
         return self.directory / JOURNAL
 
-    def announce(self, url: str) -> None:
-        """Say where the server listens, for the commands that ask it."""
-        _write(self.directory / "address.json", json.dumps(asdict(Address(url, os.getpid()))))
+    def announce(self, url: str, host: str) -> None:
+        """Say where the server listens, and to what name it answers there, for the commands that ask it."""
+        _write(self.directory / _ADDRESS, json.dumps(asdict(Address(url, host))))
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server listens, and its process."""
+    """Where a server listens, and a name that it answers to."""
 
     url: str
-    pid: int
+    host: str
 
 
 @contextmanager
@@ -55,14 +57,40 @@ def opened(directory: Path) -> Iterator[State]:
     """The directory, made if it is not there, and locked until the block ends."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise _unusable(directory, error) from error
     try:
         _lock(lock, directory)
+        _forget_address(directory)  # of a server that died
         yield State(directory, _operator_key(directory / _KEY))
+        _forget_address(directory)
     finally:
         os.close(lock)
+
+
+def _forget_address(directory: Path) -> None:
+    try:
+        (directory / _ADDRESS).unlink(missing_ok=True)
+    except OSError as error:
+        raise _unusable(directory, error) from error
+
+
+def is_served(directory: Path) -> bool:
+    """Whether a server has the directory now. Where there are no locks, it has to be believed."""
+    if fcntl is None:
+        return True
+    try:
+        lock = os.open(directory / _LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        _lock(lock, directory)
+    except StateError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _lock(descriptor: int, directory: Path) -> None:
@@ -79,7 +107,7 @@ def _lock(descriptor: int, directory: Path) -> None:
 def address_of(directory: Path) -> Address | None:
     """Where the server of this directory listens, or last did."""
     try:
-        return Address(**json.loads((directory / "address.json").read_text()))
+        return Address(**json.loads((directory / _ADDRESS).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 

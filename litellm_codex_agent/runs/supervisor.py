@@ -13,13 +13,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..backends.events import Done, Event, Failure, ToolCall
+from ..backends.events import Done, Event, ToolCall
 from .identity import Ask, Verdict, decide, waits_for_another
 from .journal import Journal, JournalError
 from .ledger import Ledger, new_record
+from .outcome import not_written
 from .run import Awaited, Run
 from .slots import Place, Slots
-from .work import CLOSE_SECONDS, Work, perform, redacted
+from .work import CLOSE_SECONDS, Work, perform, sound
 
 __all__ = ["Draining", "Follower", "KeyReused", "Limits", "Supervisor"]
 
@@ -177,12 +178,12 @@ class Supervisor:
             self._forget(run)
             self.slots.give_back(place)
             run.recorded.set_exception(error)
-            run.tell(_unwritten(error), self._clock())
+            run.tell(not_written(error), self._clock())
             return
         run.recorded.set_result(None)
-        done = await self._work(run, work, place)
-        at = self._clock()
-        await self._end(run, replace(done, metrics={**done.metrics, "ignored": list(work.ignored)}), at)
+        done = sound(await self._work(run, work, place))
+        done = replace(done, metrics={**done.metrics, "ignored": list(work.ignored)})
+        await self._end(run, run.veil.end(done), self._clock())
         self.slots.give_back(place, run.seconds if run.record.started else None)
         self._on_end(run)
 
@@ -196,22 +197,24 @@ class Supervisor:
         return await perform(run, work, self._tell, min(work.max_seconds, self.limits.max_seconds))
 
     async def _tell(self, run: Run, event: Event) -> None:
-        event = redacted(event, run.secrets) if run.secrets else event
         at = self._clock()
-        first_act = isinstance(event, ToolCall) and not run.acted
+        for each in run.veil.told(event):
+            try:
+                if isinstance(each, ToolCall) and not run.acted:
+                    await self._ledger.act(run, each, at)
+            except asyncio.CancelledError:
+                self._told(run, each, at)  # who is stopped here has given it to the journal, so it counts
+                raise
+            self._told(run, each, at)
+
+    def _told(self, run: Run, event: Event, at: float) -> None:
         self._ledger.tell(run, event, at)
         run.tell(event, at)
-        if first_act:
-            await self._ledger.acted(run)
 
     async def _end(self, run: Run, done: Done, at: float) -> None:
-        done = redacted(done, run.secrets) if run.secrets else done
-        try:
-            await self._ledger.ended(run, done, at)
-        except JournalError as error:
-            # An answer that is not written down is not told: the next attempt would not find it.
-            done = _unwritten(error)
-            run.record = replace(run.record, state="ended", ended=at)
+        for event in run.veil.rest():
+            self._told(run, event, at)
+        done = await self._ledger.ended(run, done, at)
         self._forget(run)
         run.tell(done, at)
 
@@ -239,7 +242,3 @@ class Supervisor:
     def _abandon(self, run: Run) -> None:
         if run.followers == 0 and not run.awaited and not run.record.detached:
             self.stop(run, "client_disconnected")
-
-
-def _unwritten(error: JournalError) -> Done:
-    return Done("model_error", failure=Failure(503, str(error), "journal"))

@@ -24,6 +24,7 @@ from ..wire import completions, sse
 from ..wire.chat import error_body
 from ..wire.envelope import Envelope, metrics
 from ..wire.run_request import RunRequest, read_run
+from ..wire.strict_json import write_json
 from .body import read_body
 from .errors import HttpError
 from .guard import caller_of
@@ -70,8 +71,9 @@ async def show_run(house: House, request: Request) -> Response:
 async def watch_run(house: House, request: Request) -> _Watching | Response:
     """GET /agent/runs/{id}/events, from the event behind `Last-Event-ID` on."""
     run, after = _found(house, request), _after(request)
-    if run.done is not None and after >= len(run.told):
-        # Who has heard all of it is told that there is no more, so that he need not come again.
+    if run.done is not None and run.done.stopped_reason != "interrupted" and after >= len(run.told):
+        # Who has heard all of it is told that there is no more, so that he need not come again. Of a run that was
+        # interrupted he may have heard what was lost with the server, and not its end.
         return Response(sse.encode("[DONE]"), headers={**EVENT_STREAM, RUN_ID: run.id})
     return _Watching(run, after)
 
@@ -122,9 +124,9 @@ class _Envelopes:
 
     def pieces(self, run: Run, told: Told) -> Iterable[bytes]:
         event = to_json(told.event)
-        yield sse.encode(json.dumps(event, ensure_ascii=False), name=event["kind"], id=str(told.seq))
+        yield sse.encode(write_json(event).decode(), name=event["kind"], id=str(told.seq))
         if isinstance(told.event, Done):
-            yield sse.encode(json.dumps(envelope(run), ensure_ascii=False), name="envelope", id=str(told.seq))
+            yield sse.encode(write_json(envelope(run)).decode(), name="envelope", id=str(told.seq))
             yield sse.encode("[DONE]")
 
     def silence(self, run: Run) -> bytes:
@@ -143,7 +145,7 @@ class _Watching:
 
 
 async def _asked(request: Request) -> RunRequest:
-    asked = read(read_run, await read_body(request))
+    asked = await read(read_run, await read_body(request))
     # The seed's clients name the backend of the tools and, for `echo`, any model they like.
     return replace(asked, model="echo") if asked.tool_backend == "echo" else asked
 
@@ -158,7 +160,7 @@ def _found(house: House, request: Request) -> Run:
 
 
 def _after(request: Request) -> int:
-    text = request.headers.get(LAST_EVENT_ID, "").strip() or "0"
+    text = request.headers.get(LAST_EVENT_ID, "0").strip()
     if not text.isdecimal() or len(text) > 9:
         raise HttpError(400, "`Last-Event-ID` has to be the number of an event.", "invalid_value", LAST_EVENT_ID)
     return int(text)

@@ -27,16 +27,16 @@ from ..runs.recording import Unrecorded, prepare
 from ..runs.retention import keep_pruned
 from ..runs.run import Run
 from ..runs.state import State, StateError, opened
-from ..runs.supervisor import Limits, Supervisor
+from ..runs.supervisor import Draining, Limits, Supervisor
 from ..settings import ServerSettings
 from . import agent, chat, status
-from .errors import HANDLERS
+from .errors import HANDLERS, to_response
 from .guard import Rules
-from .hosts import allowed_hosts
+from .hosts import allowed_hosts, own_name, reachable
 from .house import House
 from .layers import layers
 from .metrics import Metrics
-from .reply import BEAT_SECONDS
+from .reply import BEAT_SECONDS, cannot_read, refusal_of
 
 __all__ = ["Endpoint", "app", "make_app"]
 
@@ -123,8 +123,9 @@ class Endpoint:
                     _log.warning(_LACKS)
                 yield self
             finally:
-                self._inside = None
                 await house.supervisor.drain(0.0)
+                # Connections may outlive it by a moment, and so their requests do.
+                self._inside = to_response(refusal_of(Draining("The server has stopped.")))
                 await recorder.finish()
                 pruning.cancel()
                 with suppress(asyncio.CancelledError):
@@ -139,7 +140,8 @@ class Endpoint:
     def announce(self, url: str) -> None:
         """Write down where this server listens, for `codex-agent runs`."""
         if self._state is not None:
-            self._state.announce(url)
+            hosts = allowed_hosts(self._config.allowed_hosts, self._config.host)
+            self._state.announce(reachable(url), own_name(hosts))
 
     def _house(self, journal: Journal, state: State, record: Recorder) -> House:
         config, counts = self._config, Metrics(self._backends)
@@ -158,7 +160,8 @@ class Endpoint:
         routes = [Route(path, partial(_answer, house, path), methods=_methods(path)) for path in _PATHS]
         hosts = allowed_hosts(config.allowed_hosts, config.host)
         rules = Rules(config.key, hosts, config.allowed_origins, state.operator_key)
-        return Starlette(routes=routes, exception_handlers=dict(HANDLERS), middleware=layers(rules))
+        handlers = {**HANDLERS, JournalError: cannot_read}
+        return Starlette(routes=routes, exception_handlers=handlers, middleware=layers(rules))
 
 
 def _methods(path: str) -> list[str]:

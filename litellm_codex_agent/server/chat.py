@@ -5,7 +5,6 @@ Each chunk carries the number of its event as the stream's id.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from ..runs.story import as_thought
 from ..wire import completions, sse
 from ..wire.chat_request import ChatRequest, read_chat
 from ..wire.envelope import agent_fields
+from ..wire.strict_json import write_json
 from .agent import figures
 from .body import read_body
 from .house import House, ask_of, read
@@ -32,7 +32,7 @@ _BREATH = " "
 
 async def answer_chat(house: House, request: Request) -> Reply:
     """POST /v1/chat/completions."""
-    asked = read(read_chat, await read_body(request))
+    asked = await read(read_chat, await read_body(request))
     ask = ask_of(request, asked.digest)
     return Reply(house.supervisor, ask, house.work(asked, request), ChatFace(asked), asked.stream, house.beat)
 
@@ -62,13 +62,12 @@ class ChatFace:
         if isinstance(told.event, Done):
             yield from self._end(run, told)
         elif isinstance(told.event, Text):
-            yield self._chunk(run, told, {"content": told.event.text})
+            yield self._text(run, told.seq, "content", told.event.text)
         elif thought := as_thought(told.event):
-            yield self._chunk(run, told, {"reasoning_content": thought})
+            yield self._text(run, told.seq, "reasoning_content", thought)
 
     def silence(self, run: Run) -> bytes:
-        chunk = completions.chunk(self._head(run), {"reasoning_content": _BREATH})
-        return _event(chunk, len(run.told))
+        return self._text(run, len(run.told), "reasoning_content", _BREATH)
 
     def _end(self, run: Run, told: Told) -> Iterator[bytes]:
         if failure := self.failed(run):
@@ -80,6 +79,9 @@ class ChatFace:
                 yield _event(completions.usage_chunk(self._head(run), _usage(run)), told.seq)
         yield sse.encode("[DONE]")
 
+    def _text(self, run: Run, seq: int, field: str, text: str) -> bytes:
+        return sse.encode(completions.text_chunk(self._head(run), field, text), id=str(seq))
+
     def _chunk(self, run: Run, told: Told, delta: Mapping[str, Any], **more: Any) -> bytes:
         return _event(completions.chunk(self._head(run), delta, **more), told.seq)
 
@@ -88,7 +90,7 @@ class ChatFace:
 
 
 def _event(body: Mapping[str, Any], seq: int) -> bytes:
-    return sse.encode(json.dumps(body, ensure_ascii=False), id=str(seq))
+    return sse.encode(write_json(body).decode(), id=str(seq))
 
 
 def _usage(run: Run) -> dict[str, Any]:

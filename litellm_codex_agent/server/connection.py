@@ -55,11 +55,25 @@ class Connection(H11Protocol):
     def pause_writing(self) -> None:
         """The client takes less than we send. If it takes nothing more, its run is not held for it for ever."""
         super().pause_writing()
-        self._stalled = asyncio.get_running_loop().call_later(self.limits.stall, self.cut)
+        self._watch_reader(self._unread())
 
     def resume_writing(self) -> None:
         self._take_your_time()
         super().resume_writing()
+
+    def _unread(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def _watch_reader(self, before: int) -> None:
+        self._stalled = asyncio.get_running_loop().call_later(self.limits.stall, self._still_unread, before)
+
+    def _still_unread(self, before: int) -> None:
+        """Who has taken anything meanwhile is slow, and no more than that."""
+        unread = self._unread()
+        if unread >= before:
+            self.cut()
+        else:
+            self._watch_reader(unread)
 
     def _take_your_time(self) -> None:
         if self._stalled is not None:

@@ -1,13 +1,12 @@
 """What the server says when it will not or cannot answer: OpenAI's shape, and nothing that is not the client's.
 
-A refusal is an `HttpError`. All else that is raised is a fault of ours: `Fallback` logs it once with its
-traceback, known secrets masked, and tells the client no word of it. Only this file may catch `Exception`.
+A refusal is an `HttpError`. All else that is raised is a fault of ours: `Fallback` logs it once, by where it was
+raised, and tells the client no word of it. Only this file may catch `Exception`.
 """
 
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
 
 from starlette.exceptions import HTTPException
@@ -16,10 +15,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
 from ..errors import without_secrets
+from ..runs.faults import log_fault
 from ..wire.chat import error_body
 from .headers import bearer, values
 
-__all__ = ["Fallback", "HANDLERS", "HttpError", "masked_traceback", "to_response"]
+__all__ = ["Fallback", "HANDLERS", "HttpError", "to_response"]
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _OF_STARLETTE = {
     405: ("This route does not take that method. The header Allow lists those it takes.", "method_not_allowed"),
 }
 # Where clients put secrets of their own.
-_SECRET_HEADERS = ("authorization", "api-key", "cookie", "x-api-key")
+_SECRET_HEADERS = ("authorization", "api-key", "cookie", "proxy-authorization", "x-api-key")
 
 
 class HttpError(Exception):
@@ -93,7 +93,7 @@ class Fallback:
         except ClientDisconnect:
             return  # nobody is left to be told, and nothing is wrong here
         except Exception as error:  # noqa: BLE001  # the server's edge
-            logger.error("%s", masked_traceback(error, (*self.secrets, *_secrets_of(scope))))
+            log_fault(logger, "A request failed.", error, (*self.secrets, *_secrets_of(scope)))
             # A reply that has begun is not completed: the server closes the connection, and the client sees a cut.
             if not begun:
                 failed = HttpError(500, "The server failed. Its log says how.", "internal_error")
@@ -108,12 +108,6 @@ class Fallback:
             await send(message)
 
         return sends
-
-
-def masked_traceback(error: BaseException, secrets: Sequence[str]) -> str:
-    """The traceback as a log may hold it."""
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return without_secrets("".join(lines), tuple(secrets))
 
 
 def _secrets_of(scope: Scope) -> list[str]:

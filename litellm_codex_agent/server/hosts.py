@@ -12,7 +12,17 @@ from ipaddress import ip_address
 
 from ..settings import Unusable
 
-__all__ = ["ANY", "LOOPBACK_HOSTS", "allowed_hosts", "host_name", "is_allowed", "is_same_origin", "normal_origin"]
+__all__ = [
+    "ANY",
+    "LOOPBACK_HOSTS",
+    "allowed_hosts",
+    "host_name",
+    "is_allowed",
+    "is_same_origin",
+    "normal_origin",
+    "own_name",
+    "reachable",
+]
 
 ANY = "*"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -26,6 +36,17 @@ def allowed_hosts(listed: Collection[str], bound: str) -> frozenset[str]:
     """The names to answer to: those listed, else loopback's; and the address that was bound, where it is one."""
     own = [] if bound in _EVERY_ADDRESS else [bound]
     return frozenset(map(_name_of, [*(listed or LOOPBACK_HOSTS), *own]))
+
+
+def own_name(hosts: Collection[str]) -> str:
+    """A name that a server with these hosts answers to, as a `Host` has it."""
+    name = min((host for host in hosts if host != ANY), default=LOOPBACK_HOSTS[0])
+    return f"[{name}]" if ":" in name else name
+
+
+def reachable(url: str) -> str:
+    """An address to ask from this machine where `url` stands for all of them."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def _name_of(listed: str) -> str:

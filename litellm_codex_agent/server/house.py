@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -16,6 +17,7 @@ from ..runs.work import Work
 from ..wire.schema import BrokenRequest
 from .errors import HttpError
 from .guard import Caller, caller_of
+from .headers import bearer
 from .metrics import Metrics
 from .reply import BEAT_SECONDS
 
@@ -27,6 +29,10 @@ SESSION = "x-codex-agent-session-id"
 IDEMPOTENCY_KEY = "idempotency-key"
 # OpenAI's and Anthropic's own clients count their attempts so. The key is their caller's to send: they make none.
 STAINLESS_ATTEMPT = "x-stainless-retry-count"
+# Read in some milliseconds; a larger body is read in a thread, while the other runs go on.
+MAX_AT_ONCE_BYTES = 128 * 1024
+# A shorter one is a placeholder, as clients send where no key is asked for: struck out, it would shred the answer.
+MIN_KEY_CHARS = 16
 # Longer is no name; SQLite would keep it, and every error would carry it.
 MAX_NAME_CHARS = 512
 
@@ -64,11 +70,12 @@ class House:
         backend, rest = self._backend(asked.model)
         try:
             parameters, ignored = sort(asked.parameters, backend.parameters, backend.name)
-            options = sort_options(asked.options, backend.parameters, backend.name, field=field)
+            options, beside = sort_options(asked.options, backend.parameters, backend.name, field=field)
         except RefusedParameter as error:
             raise HttpError(400, str(error), "unsupported_parameter", param=error.name) from error
         budgets = asked.options.get("budgets") or {}
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        given = bearer(request.scope)
+        own = (given,) if len(given) >= MIN_KEY_CHARS else ()
         return Work(
             backend,
             rest,
@@ -76,8 +83,8 @@ class House:
             asked.messages,
             parameters,
             options,
-            tuple(ignored),
-            tuple(secret for secret in (*self.secrets, *secrets, given) if secret),
+            (*ignored, *beside),
+            tuple(secret for secret in (*self.secrets, *secrets, *own) if secret),
             str(asked.options.get("session_id") or _name(request, SESSION)),
             float(budgets.get("max_seconds") or self.supervisor.limits.max_seconds),
         )
@@ -116,10 +123,10 @@ class House:
         return HttpError(404, f"{message} There is: {', '.join(self.names())}.", "model_not_found", param="model")
 
 
-def read(reader: Callable[[bytes], _Read], body: bytes) -> _Read:
+async def read(reader: Callable[[bytes], _Read], body: bytes) -> _Read:
     """The request in a body; what is broken in it is refused by name."""
     try:
-        return reader(body)
+        return reader(body) if len(body) <= MAX_AT_ONCE_BYTES else await asyncio.to_thread(reader, body)
     except BrokenRequest as error:
         raise HttpError(error.status, str(error), "invalid_request", param=error.param) from error
 
@@ -138,16 +145,19 @@ def ask_of(request: Request, digest: str) -> Ask:
 
 
 def _name(request: Request, header: str) -> str:
+    """Empty where the header is not there. One that is there and says nothing is a mistake, and not a name."""
     value = request.headers.get(header, "").strip()
-    if len(value) > MAX_NAME_CHARS:
-        raise HttpError(400, f"`{header}` is longer than {MAX_NAME_CHARS} characters.", "header_too_long", param=header)
+    if header in request.headers and not 0 < len(value) <= MAX_NAME_CHARS:
+        raise HttpError(
+            400, f"`{header}` has to have 1 to {MAX_NAME_CHARS} characters.", "header_not_a_name", param=header
+        )
     return value
 
 
 def _count(request: Request, header: str) -> int | None:
-    value = request.headers.get(header, "").strip()
-    if not value:
+    if header not in request.headers:
         return None
+    value = request.headers[header].strip()
     if not value.isdecimal() or len(value) > 9:
         raise HttpError(400, f"`{header}` has to be a count, as in 0 or 2.", "header_not_a_count", param=header)
     return int(value)

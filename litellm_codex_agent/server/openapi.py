@@ -19,6 +19,7 @@ from ..wire.shapes import OPEN, TEXT
 from .access_log import RUN_ID
 from .header_schemas import ONCE, asked, told
 from .reply_schemas import REPLIES
+from .stream_schemas import event_of
 
 __all__ = ["document"]
 
@@ -62,13 +63,13 @@ def _json(name: str) -> dict[str, Schema]:
     return {_JSON: _ref(name)}
 
 
-def _streamable(name: str) -> dict[str, Schema]:
-    return {**_json(name), _SSE: TEXT}
+def _stream(*names: str) -> dict[str, Schema]:
+    return {_SSE: event_of(*map(_ref, names))}
 
 
 def _chat(path: str, name: str) -> _Operation:
     summary = "A chat completion, answered by a backend"
-    replies = _streamable("ChatCompletion")
+    replies = {**_json("ChatCompletion"), **_stream("ChatCompletionChunk", "StreamError")}
     return _Operation(
         "post", path, name, summary, replies, body="ChatRequest", errors=_POSTED, headers=ONCE, told=(RUN_ID,)
     )
@@ -92,7 +93,7 @@ _OPERATIONS = (
         "/agent/run",
         "run",
         "One run, answered with its envelope, or with its events and then the envelope",
-        _streamable("Envelope"),
+        {**_json("Envelope"), **_stream("Event", "Envelope")},
         body="RunRequest",
         errors=_POSTED,
         headers=ONCE,
@@ -117,7 +118,7 @@ _OPERATIONS = (
         "/agent/runs/{id}/events",
         "followRun",
         "A run's events, from the first or behind Last-Event-ID, until it ends",
-        {_SSE: TEXT},
+        _stream("Event", "Envelope"),
         errors=(*_OF_A_RUN, 400),
         headers=("Last-Event-ID",),
         told=(RUN_ID,),

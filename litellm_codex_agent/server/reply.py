@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
@@ -26,7 +27,17 @@ from ..runs.work import Work
 from ..wire import sse
 from .errors import HttpError, to_response
 
-__all__ = ["BEAT_SECONDS", "EVENT_STREAM", "Face", "RUN_ID", "Reply", "error_event", "refusal_of", "stream_events"]
+__all__ = [
+    "BEAT_SECONDS",
+    "EVENT_STREAM",
+    "Face",
+    "RUN_ID",
+    "Reply",
+    "cannot_read",
+    "error_event",
+    "refusal_of",
+    "stream_events",
+]
 
 RUN_ID = "x-codex-agent-run-id"
 # How long a stream's head is held for the first word of its run, so that a refusal is still a status; after it
@@ -106,10 +117,10 @@ class Reply:
                 await send({"type": "http.response.body", "body": b""})
         follower.delivered()
 
-    def _piece(self, run: Run, told: Told | None, silent: int) -> bytes:
-        if told is not None:
-            return b"".join(self.face.pieces(run, told))
-        return self.face.silence(run) if silent % BEATS_TO_A_CHUNK == 0 else sse.comment("working")
+    def _piece(self, run: Run, told: Sequence[Told], silent: int) -> bytes:
+        if silent and silent % BEATS_TO_A_CHUNK == 0:
+            return self.face.silence(run)
+        return _pieces(self.face, run, told)
 
 
 async def stream_events(run: Run, face: Face, after: int, receive: Receive, send: Send) -> None:
@@ -119,8 +130,7 @@ async def stream_events(run: Run, face: Face, after: int, receive: Receive, send
         await send(_head(run))
         async with aclosing(run.follow(after, BEAT_SECONDS)) as events:
             async for told in events:
-                piece = sse.comment("working") if told is None else b"".join(face.pieces(run, told))
-                await send(_part(piece))
+                await send(_part(_pieces(face, run, told)))
         await send({"type": "http.response.body", "body": b""})
 
     await _until_gone(receive, write())
@@ -150,6 +160,11 @@ def _head(run: Run) -> Message:
     return {"type": "http.response.start", "status": 200, "headers": headers}
 
 
+def _pieces(face: Face, run: Run, told: Sequence[Told]) -> bytes:
+    """What is there, for one write; where nothing is, a sign of life."""
+    return b"".join(piece for each in told for piece in face.pieces(run, each)) if told else sse.comment("working")
+
+
 def _part(data: bytes) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": True}
 
@@ -166,13 +181,18 @@ _REFUSALS: Mapping[type[Exception], Callable[[Any], HttpError]] = {
     Busy: lambda error: HttpError(429, str(error), "busy", headers={"retry-after": str(error.retry_after)}),
     Draining: lambda error: HttpError(503, str(error), "draining", headers={"retry-after": _SOON}),
     KeyReused: lambda error: HttpError(422, str(error), "idempotency_key_reused"),
-    JournalError: lambda error: HttpError(503, str(error), "journal", headers={"retry-after": _SOON}),
+    JournalError: lambda error: HttpError(503, error.told, "journal", headers={"retry-after": _SOON}),
 }
 
 
 def refusal_of(error: Exception) -> HttpError:
     """What the supervisor's refusal is called in HTTP."""
     return _REFUSALS[type(error)](error)
+
+
+async def cannot_read(_: Request, error: Exception) -> JSONResponse:
+    """The journal fails where a route asks it of a run: for `Starlette(exception_handlers=...)`."""
+    return to_response(refusal_of(error))
 
 
 def error_event(failure: Failure) -> bytes:

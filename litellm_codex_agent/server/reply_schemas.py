@@ -17,7 +17,7 @@ _REASON = one_of(*STOPPED_REASONS)
 _FINISH = one_of("stop", "length", "content_filter", "tool_calls")
 
 _ERROR = closed({"message": TEXT, "type": TEXT, "param": optional(TEXT), "code": optional(TEXT)}, "message", "type")
-# In an envelope the status stands beside the words: it is told under HTTP's own 200.
+# In an envelope and in a stream the status stands beside the words: it is told under HTTP's own 200.
 _RUN_ERROR = closed({**_ERROR["properties"], "status": COUNT}, "message", "type", "status")
 _USAGE = closed(
     {
@@ -78,6 +78,26 @@ _COMPLETION = closed(
     "model",
     "choices",
     "usage",
+)
+_DELTA = closed({"role": one_of("assistant"), "content": TEXT, "reasoning_content": TEXT})
+_PIECE = closed(
+    {"index": COUNT, "delta": _DELTA, "logprobs": NULL, "finish_reason": optional(_FINISH)}, "index", "delta"
+)
+_CHUNK = closed(
+    {
+        "id": NAME,
+        "object": one_of("chat.completion.chunk"),
+        "created": COUNT,
+        "model": NAME,
+        "choices": list_of(_PIECE),
+        "usage": _USAGE,
+        "codex_agent": _AGENT,
+    },
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
 )
 _ENVELOPE = closed(
     {
@@ -160,10 +180,12 @@ _READY = closed(
 REPLIES: Mapping[str, Schema] = {
     "Alive": closed({"ok": FLAG}, "ok"),
     "ChatCompletion": _COMPLETION,
+    "ChatCompletionChunk": _CHUNK,
     "Envelope": _ENVELOPE,
     "Error": closed({"error": _ERROR}, "error"),
     "Model": _MODEL,
     "Models": closed({"object": one_of("list"), "data": list_of(_MODEL)}, "object", "data"),
     "Ready": _READY,
     "Run": _RUN,
+    "StreamError": closed({"error": _RUN_ERROR}, "error"),
 }

@@ -20,8 +20,8 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from ..runs.faults import log_fault
 from .connection import HEAD_BYTES, Connection, bounded
-from .errors import masked_traceback
 from .limits import CANCEL_SECONDS, KEEP_ALIVE_SECONDS, LIMITS, Limits
 from .listening import BACKLOG, Bind, address_of, check_bind, listen, why_not
 
@@ -148,15 +148,24 @@ class _Server(uvicorn.Server):
     def _drained(self, draining: asyncio.Future[None]) -> None:
         error = None if draining.cancelled() else draining.exception()
         if error is not None:
-            logger.error("The runs were not stopped in order: %s", masked_traceback(error, self._secrets))
+            log_fault(logger, "The runs were not stopped in order.", error, self._secrets)
             self.exit_status = 1
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         _end_after(self._limits.last, self.exit_status or 1)
+        await self._stop_app()  # before the connections are cut: each run is stopped, and not left by its client
         flushed = asyncio.get_running_loop().call_later(0 if self.force_exit else self._limits.flush, self._cut)
         await super().shutdown(sockets)
         flushed.cancel()
+        await self._stop_app()
+
+    async def _stop_app(self) -> None:
+        """After a second signal uvicorn does not: what the app has begun would be cut. `_end_after` bounds it."""
+        if self.force_exit:
+            for listener in self.servers:
+                listener.close()
+            await self.lifespan.shutdown()
 
     def _cut(self) -> None:
         """A client that holds its stream open does not hold the process."""

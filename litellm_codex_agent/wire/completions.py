@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-__all__ = ["Head", "chunk", "completion", "usage", "usage_chunk"]
+from .strict_json import quoted, write_json
+
+__all__ = ["Head", "chunk", "completion", "text_chunk", "usage", "usage_chunk"]
+
+# With more at once what is written once is written again, and costs what it would.
+STREAMS = 2_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,22 @@ def chunk(
     """A piece of a stream: `{"role": "assistant"}`, `{"reasoning_content": ...}`, `{"content": ...}`, or the finish."""
     choice = {"index": 0, "delta": dict(delta), "logprobs": None, "finish_reason": finish}
     return {**_head(head, "chat.completion.chunk"), "choices": [choice], **_ours(codex_agent)}
+
+
+def text_chunk(head: Head, field: str, text: str) -> str:
+    """`chunk(head, {field: text})` as JSON, where `field` is no field of the chunk itself.
+
+    Streams are made of these, so all but the text is written once.
+    """
+    before, after = _around_text(head, field)
+    return f"{before}{quoted(text)}{after}"
+
+
+@lru_cache(maxsize=2 * STREAMS)
+def _around_text(head: Head, field: str) -> tuple[str, str]:
+    # Inside a string these quotes would be escaped, so they stand in the delta alone.
+    before, empty, after = write_json(chunk(head, {field: ""})).decode().partition(f'"{field}":""')
+    return before + empty[:-2], after
 
 
 def usage_chunk(head: Head, usage: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,9 +109,12 @@ class Decoder:
 
 def encode(data: str, *, name: str = "", id: str = "") -> bytes:
     """One event as bytes; every kind of line end inside `data` becomes a further data line."""
-    head = "".join(f"{field}: {_one_line(value)}\n" for field, value in (("id", id), ("event", name)) if value)
-    lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return (head + "".join(f"data: {line}\n" for line in lines) + "\n").encode()
+    head = f"id: {_one_line(id)}\n" if id else ""
+    if name:
+        head += f"event: {_one_line(name)}\n"
+    if "\n" in data or "\r" in data:
+        data = data.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\ndata: ")
+    return f"{head}data: {data}\n\n".encode()
 
 
 def comment(text: str = "") -> bytes:

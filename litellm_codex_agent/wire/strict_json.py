@@ -13,7 +13,7 @@ from typing import Any
 from .paths import path, subject
 from .schema import BrokenRequest
 
-__all__ = ["MAX_DEPTH", "MAX_DIGITS", "read_json", "write_json"]
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "quoted", "read_json", "sayable", "write_json"]
 
 # Python's own reader and writer fail at some hundreds, sooner inside a deep call. Tools' schemas stay below thirty.
 MAX_DEPTH = 100
@@ -24,6 +24,8 @@ MAX_DIGITS = 300
 # whoever is handed 1.0 for a count need not know.
 _WHOLE_BELOW = 2**63
 
+# Made once: `json.dumps` makes one for each call.
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _TOO_DEEP = f"The request body is nested deeper than {MAX_DEPTH} levels."
 
 
@@ -48,8 +50,17 @@ def write_json(value: Any) -> bytes:
 
     Raises `ValueError` for a number that JSON cannot say.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+    return _WRITER.encode(value).encode("utf-8", "replace")
+
+
+def sayable(text: str) -> str:
+    """`text` as UTF-8 can hold it: half of a surrogate pair is a question mark."""
+    return text if _is_text(text) else text.encode("utf-8", "replace").decode()
+
+
+def quoted(text: str) -> str:
+    """A sayable text as it stands in what `write_json` writes."""
+    return _WRITER.encode(text)
 
 
 def _whole(digits: str) -> int | float:

@@ -67,6 +67,16 @@ class Ledger:
             time.sleep(POLL_SECONDS)
         return True
 
+    def open(self, gate: str) -> None:
+        """Let go on what holds at this gate, and what will."""
+        self._gate(gate).touch()
+
+    def is_open(self, gate: str) -> bool:
+        return self._gate(gate).exists()
+
+    def _gate(self, gate: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.{gate}.open")
+
     def _catch_up(self) -> None:
         try:
             with self.path.open("rb") as file:

@@ -20,6 +20,8 @@ __all__ = [
     "fail",
     "forget",
     "hang",
+    "hold",
+    "leak",
     "linger",
     "pause",
     "read_case",
@@ -82,6 +84,11 @@ def act(name: str = "edit") -> Step:
     return {"do": "act", "name": name}
 
 
+def leak() -> Step:
+    """Tell what the run was given, in every kind of event, as an agent does that prints its environment."""
+    return {"do": "leak"}
+
+
 def pause(seconds: float) -> Step:
     return {"do": "pause", "seconds": seconds}
 
@@ -89,6 +96,11 @@ def pause(seconds: float) -> Step:
 def hang() -> Step:
     """Tell nothing more until the run is closed."""
     return {"do": "hang"}
+
+
+def hold(gate: str) -> Step:
+    """Tell nothing more until the test opens this gate: `ledger.open(gate)`."""
+    return {"do": "hold", "gate": gate}
 
 
 def linger(seconds: float) -> Step:
@@ -107,12 +119,12 @@ def refuse() -> Step:
 
 
 def fail(status: int, *, message: str = "The model failed.", code: str = "", retry_after: float | None = None) -> Step:
-    """Stop with a failure of the model."""
+    """Stop with a failure of the model. `$NAME` in its message is a variable of the server's."""
     return {"do": "fail", "status": status, "message": message, "code": code, "retry_after": retry_after}
 
 
 def crash(message: str = "A bug in the backend.") -> Step:
-    """Raise what no backend may."""
+    """Raise what no backend may. `$NAME` in its message is a variable of the server's."""
     return {"do": "crash", "message": message}
 
 

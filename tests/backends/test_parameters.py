@@ -41,8 +41,15 @@ def test_what_steers_a_model_changes_nothing_for_echo() -> None:
 
 def test_options_of_the_backend_and_of_the_house_are_kept() -> None:
     given = {"pace": 0, "session_id": "s", "budgets": {"max_seconds": 1}}
-    assert sort_options(given, TABLE, "a") == given
-    assert sort_options({**given, "workspace": None}, TABLE, "a") == given
+    assert sort_options(given, TABLE, "a") == (given, [])
+    assert sort_options({**given, "workspace": None}, TABLE, "a") == (given, [])
+
+
+def test_a_budget_that_bounds_nothing_is_listed_and_one_that_cannot_be_kept_is_refused() -> None:
+    given = {"budgets": {"max_seconds": 1, "max_tool_calls": 2}}
+    assert sort_options(given, Echo.parameters, "echo") == (given, ["budgets.max_tool_calls"])
+    with pytest.raises(RefusedParameter, match=r"`codex_agent.budgets.max_tool_calls`"):
+        sort_options(given, Parameters(), "a")
 
 
 @pytest.mark.parametrize("name", ["workspace", "permissions", "pace"])

@@ -14,13 +14,23 @@ from typing import Any
 import pytest
 
 from litellm_codex_agent.backends.backend import NoSuchModel, NotReady, Task
-from litellm_codex_agent.backends.events import Done, Event, Failure, Text, Thought, ToolCall, ToolResult, Usage
+from litellm_codex_agent.backends.events import (
+    Done,
+    Event,
+    Failure,
+    FileChange,
+    Text,
+    Thought,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 
 from .ledger import Ledger
 from .playing import SECONDS, told
 from .program import ROOT
 from .scripted import Crash, Scripted
-from .scripts import Case, act, crash, end, fail, forget, hang, linger, pause, refuse, say, think
+from .scripts import Case, act, crash, end, fail, forget, hang, hold, leak, linger, pause, refuse, say, think
 
 
 @pytest.fixture
@@ -125,6 +135,21 @@ def test_a_run_that_hangs_is_closed_by_a_cancel_and_may_linger(ledger: Ledger, s
     assert ledger.counts(case.name) == {"started": 1, "closed": 1}
 
 
+def test_a_run_holds_at_its_gate_until_that_is_opened(ledger: Ledger) -> None:
+    case = Case([hold("start"), say("a")])
+
+    async def pass_the_gate() -> list[Event]:
+        running = asyncio.ensure_future(_all(Scripted(ledger), ask(case)))
+        while not ledger.count(case.name, "started"):
+            await asyncio.sleep(0)
+        ledger.open("another")
+        assert not running.done()
+        ledger.open("start")
+        return await asyncio.wait_for(running, SECONDS)
+
+    assert asyncio.run(pass_the_gate()) == [Text("a"), Done()]
+
+
 async def _all(backend: Scripted, task: Task) -> list[Event]:
     return [event async for event in backend.answer(task)]
 
@@ -185,3 +210,19 @@ def test_threads_that_write_at_once_lose_nothing(ledger: Ledger) -> None:
 
 def test_a_deed_that_does_not_come_is_waited_for_in_vain(ledger: Ledger) -> None:
     assert not ledger.wait("case", "effect", seconds=0.05)
+
+
+def test_a_script_that_leaks_tells_what_it_was_given_in_every_kind_of_event(ledger: Ledger) -> None:
+    events = told(Scripted(ledger), ask(Case([leak()]), options={"workspace": "/secret"}))
+    assert {type(event) for event in events} == {Thought, ToolCall, ToolResult, FileChange, Text, Done}
+    assert "".join(event.text for event in events if isinstance(event, Text)) == '{"workspace": "/secret"}'
+
+
+def test_a_failure_may_quote_a_variable_of_the_servers(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPSTREAM_KEY", "sk-upstream")
+    (done,) = told(Scripted(ledger), ask(Case([fail(401, message="no such key: $UPSTREAM_KEY")])))
+    assert isinstance(done, Done) and done.failure is not None and done.failure.message == "no such key: sk-upstream"
+    with pytest.raises(Crash, match="sk-upstream"):
+        told(Scripted(ledger), ask(Case([crash("with $UPSTREAM_KEY")])))
+    with pytest.raises(Crash, match="sk-upstream"):
+        Scripted(ledger).check("broken")

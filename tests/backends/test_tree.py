@@ -17,7 +17,7 @@ from litellm_codex_agent.backends.events import Done, Text, Thought, ToolCall
 
 from .ledger import Ledger
 from .playing import SECONDS, task
-from .tree import Tree, is_alive, pids_in, processes_of
+from .tree import Tree, is_alive, pids_in, processes_of, runs_that_work
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 MODELS = ["", "stubborn"]
@@ -90,12 +90,13 @@ def test_the_processes_of_a_run_are_found_by_its_id(tree: Tree) -> None:
         first = await events.__anext__()
         assert isinstance(first, Thought)
         found = processes_of("run_found")
+        assert "run_found" in runs_that_work()
         await events.aclose()
         return pids_in(first.text), found
 
     pids, found = asyncio.run(asyncio.wait_for(look(), SECONDS))
     assert set(pids) <= set(found)
-    assert gone(found) and processes_of("run_found") == []
+    assert gone(found) and processes_of("run_found") == [] and "run_found" not in runs_that_work()
 
 
 def test_a_tree_that_ends_by_itself_is_an_answer(tree: Tree) -> None:

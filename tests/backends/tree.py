@@ -21,7 +21,7 @@ from litellm_codex_agent.backends.parameters import HARMLESS, STEERING, Paramete
 
 from .ledger import Ledger
 
-__all__ = ["Tree", "is_alive", "pids_in", "processes_of"]
+__all__ = ["Tree", "is_alive", "pids_in", "processes_of", "runs_that_work"]
 
 # What is left if its server is killed and nobody ends the tree: it goes by itself.
 LIFE_SECONDS = 60
@@ -90,6 +90,13 @@ def processes_of(run_id: str) -> list[int]:
     """All that work for this run, wherever they hang in the tree of processes."""
     mark = f"{_RUN}={run_id}".encode()
     return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _environment(path)]
+
+
+def runs_that_work() -> set[str]:
+    """The ids of all runs that have a process, on the whole machine."""
+    mark = f"{_RUN}=".encode()
+    found = [line for path in Path("/proc").glob("[0-9]*/environ") for line in _environment(path)]
+    return {line.removeprefix(mark).decode() for line in found if line.startswith(mark)}
 
 
 def _environment(path: Path) -> list[bytes]:

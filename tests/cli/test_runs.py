@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from litellm_codex_agent.backends.events import Done, Text
 from litellm_codex_agent.cli.main import main
 from litellm_codex_agent.runs.state import opened
 
@@ -118,13 +119,27 @@ def test_a_living_run_is_shown_as_far_as_it_is(living: Path, capsys: pytest.Capt
     assert "running" in capsys.readouterr().out
 
 
-def test_without_a_server_a_cancel_says_so(living: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert runs(living, "cancel", "run_living") == 1
-    assert "No server has written its address" in capsys.readouterr().err
+def test_without_a_server_nobody_is_sent_its_key(living: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with answering(200, {}) as (url, asked):
+        (living / "address.json").write_text(json.dumps({"url": url, "host": "localhost"}))
+        assert runs(living, "cancel", "run_living") == 1
+    assert asked == []
+    assert "No server runs with" in capsys.readouterr().err
+
+
+def test_a_server_that_does_not_answer_is_one_sentence(living: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with opened(living) as state:
-        state.announce("http://127.0.0.1:1")
-    assert runs(living, "cancel", "run_living") == 1
+        state.announce("http://127.0.0.1:1", "localhost")
+        assert runs(living, "cancel", "run_living") == 1
     assert "http://127.0.0.1:1 does not answer" in capsys.readouterr().err
+
+
+def test_what_would_steer_a_terminal_is_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with opened(tmp_path):
+        play(tmp_path, Stage.ask, Text("a\x1b[31m\tb\n\x07c"), Done())
+    assert runs(tmp_path, "show", "run_") == 0
+    told = capsys.readouterr().out
+    assert "a\ufffd[31m\tb\n\ufffdc" in told and "\x1b" not in told
 
 
 @contextmanager
@@ -154,7 +169,7 @@ def answering(status: int, body: dict[str, Any]) -> Iterator[tuple[str, list[tup
 
 def test_a_cancel_asks_the_server_with_the_operators_key(living: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with opened(living) as state, answering(200, {"stopped_reason": "cancelled"}) as (url, asked):
-        state.announce(url)
+        state.announce(url, "localhost")
         assert runs(living, "cancel", "run_living") == 0
         assert asked == [("/agent/runs/run_living", f"Bearer {state.operator_key}")]
     assert capsys.readouterr().out == "run_living: cancelled\n"
@@ -162,7 +177,7 @@ def test_a_cancel_asks_the_server_with_the_operators_key(living: Path, capsys: p
 
 def test_a_cancel_that_is_refused_says_why(living: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with opened(living) as state, answering(404, {"error": {"message": "There is no such run."}}) as (url, _):
-        state.announce(url)
+        state.announce(url, "localhost")
         assert runs(living, "cancel", "run_living") == 1
     assert "The server refused: There is no such run." in capsys.readouterr().err
 
@@ -171,9 +186,11 @@ def test_a_run_of_a_real_server_is_cancelled_from_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     slow = {"CODEX_AGENT_REPLAY_PACE": "1000", "CODEX_AGENT_SERVER_KEY": "sk-of-the-server"}
-    with serving(tmp_path, **slow) as url:
+    slow |= {"MINI_AGENT_API_HOST": "0.0.0.0", "CODEX_AGENT_ALLOWED_HOSTS": "agents.example"}
+    with serving(tmp_path, **slow) as all_of_them:
+        url = all_of_them.replace("0.0.0.0", "127.0.0.1")
         body = {"model": "replay:hello", "messages": [{"role": "user", "content": "hi"}]}
-        held = {"authorization": "Bearer sk-of-the-server"}
+        held = {"authorization": "Bearer sk-of-the-server", "host": "agents.example"}
         run_id = httpx.post(f"{url}/agent/runs", json=body, headers=held, trust_env=False).json()["run_id"]
         assert runs(tmp_path, "cancel", run_id) == 0
     assert capsys.readouterr().out == f"{run_id}: cancelled\n"

@@ -1,9 +1,9 @@
-"""Two proxies a session, one for each way to register, started at once."""
+"""Two proxies a session, one for each way to register, started at once; and figures for whoever asked for them."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from ..endpoint import Endpoint
+from ..soak import size
 from . import ledger, models
+from .figures import Report, line
 from .proxy import running
 from .routes import ROUTES, Route
 from .stand import Stand
@@ -56,3 +58,15 @@ def route(request: pytest.FixtureRequest) -> Route:
 @pytest.fixture(params=(False, True), ids=("whole", "streamed"))
 def streamed(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Report:
+    """Prints how long things took, where the heavy sizes were asked for."""
+
+    def tell(title: str, seconds: Sequence[float]) -> None:
+        if size(0, 1):
+            with capsys.disabled():
+                print(f"\n{line(title, seconds)}")
+
+    return tell

@@ -1,4 +1,4 @@
-"""The table again on every way to the endpoint: over TLS with an own CA, without checks, through a proxy."""
+"""The table again on every way to the endpoint: over TLS with an own CA, unchecked, through a proxy, in its tunnel."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from litellm_codex_agent.provider.transport import _pools
+
 from ..endpoint import Endpoint
 from ..provider.relays import proxying, tls_front
 from .outcome import DIRECT, MODES, Outcome, Way, outcome
 from .rows import ROWS, Row
 
-WAYS = ("own CA", "no checks", "proxy")
+WAYS = ("own CA", "no checks", "proxy", "tunnel")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +27,19 @@ def fronted(endpoint: Endpoint, certificate: str) -> Iterator[str]:
 
 @pytest.fixture
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
-    if request.param == "proxy":
-        with proxying() as proxy:
-            monkeypatch.setenv("HTTP_PROXY", proxy.url)
-            yield DIRECT
-            assert proxy.asked
+    checked = request.param != "no checks" and request.getfixturevalue("certificate")
+    secure = Way(request.getfixturevalue("fronted"), {"ssl_verify": checked})
+    if request.param not in ("proxy", "tunnel"):
+        yield secure
         return
-    checked = request.getfixturevalue("certificate") if request.param == "own CA" else False
-    yield Way(request.getfixturevalue("fronted"), {"ssl_verify": checked})
+    with proxying() as proxy:
+        for name in _PROXIES:
+            monkeypatch.setenv(name, proxy.url)
+        yield DIRECT if request.param == "proxy" else secure
+        assert proxy.asked
+    for key in [key for key in _pools if key[2] == proxy.url]:
+        # The pool of a proxy that is no more would keep its connection to the end of the tests.
+        _pools.pop(key).close()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +55,8 @@ def test_a_row_comes_out_the_same_on_every_way(
     endpoint: Endpoint, direct: dict[tuple[str, str], Outcome], row: Row, mode: str, way: Way, monkeypatch: Any
 ) -> None:
     there = asyncio.run(outcome(endpoint, "codex-agent", row, mode, way))
-    monkeypatch.delenv("HTTP_PROXY", raising=False)
+    for name in _PROXIES:
+        monkeypatch.delenv(name, raising=False)
     if (row.name, mode) not in direct:
         direct[row.name, mode] = asyncio.run(outcome(endpoint, "codex-agent", row, mode))
     assert there == direct[row.name, mode]

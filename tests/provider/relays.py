@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import ssl
 import threading
@@ -112,15 +112,17 @@ def tls_front(endpoint: str, certificate: str) -> Iterator[str]:
 
 def _exchange(tls: ssl.SSLSocket, upstream: socket.socket) -> None:
     """Both directions in one thread: two threads may not use one SSL object."""
-    while True:
-        ready = [tls] if tls.pending() else select.select([tls, upstream], [], [], RELAY_SECONDS)[0]
-        for source in ready:
-            data = source.recv(65536)
-            if not data:
-                return
-            (upstream if source is tls else tls).sendall(data)
-        if not ready:
-            return
+    # Not `select.select`, which knows no number above 1,024, and a long run of tests has more files open.
+    with selectors.DefaultSelector() as selector:
+        to = {tls: upstream, upstream: tls}
+        for source in to:
+            selector.register(source, selectors.EVENT_READ)
+        while ready := [tls] if tls.pending() else [key.fileobj for key, _ in selector.select(RELAY_SECONDS)]:
+            for source in ready:
+                data = source.recv(65536)
+                if not data:
+                    return
+                to[source].sendall(data)
 
 
 @contextmanager

@@ -77,8 +77,20 @@ def test_chunks_share_nothing_that_can_be_changed() -> None:
         assert other == ModelResponseStream(**fields)
 
 
-def test_what_a_consumer_does_to_the_first_chunk_is_in_no_other() -> None:
+def test_what_a_consumer_does_to_a_chunk_is_in_no_other() -> None:
     stamp = Stamp()
-    first, _ = stamp.made(TEXT[0]), stamp.made(TEXT[1])
-    first.choices[0].delta.mood = first.model = "changed"
-    assert stamp.made(TEXT[2]) == Counted()(**TEXT[2])
+    # The second is compared with the constructor's, and a change before it would only end the copying.
+    for made in [stamp.made(fields) for fields in TEXT[:2]]:
+        spoil(made)
+    for fields in TEXT[2:]:
+        made, expected = stamp.made(fields), Counted()(**fields)
+        assert (made, made._hidden_params) == (expected, expected._hidden_params)
+        assert made.model_dump(exclude_unset=True) == expected.model_dump(exclude_unset=True)
+        spoil(made)
+
+
+def spoil(made: ModelResponseStream) -> None:
+    """Change all that a chunk holds."""
+    made.choices[0].delta.mood = made.model = made._hidden_params["mood"] = "changed"
+    for model in (made, made.choices[0], made.choices[0].delta):
+        model.__pydantic_fields_set__.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -155,3 +155,36 @@ def test_a_retry_that_comes_after_a_cancel_is_told_of_it(tmp_path: Path) -> None
         await until(lambda: on.script.closed == [run_id])
 
     play(tmp_path, scene, hang(), retry_seconds=60.0)
+
+
+async def loses_its_cancel() -> None:
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("steps", [(Text("late"), hang()), (hang(),)], ids=["and goes on", "and waits again"])
+def test_a_backend_that_loses_its_cancel_is_closed_all_the_same(tmp_path: Path, steps: tuple[object, ...]) -> None:
+    async def scene(on: Stage) -> None:
+        run_id = await on.leave(ONLY)
+        assert (await on.ended(run_id)).stopped_reason == "client_disconnected"
+        assert on.script.closed == [run_id]
+        assert on.supervisor.journal.read.events(run_id) == []
+
+    play(tmp_path, scene, loses_its_cancel, *steps)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_who_leaves_at_the_moment_of_an_event_has_left(tmp_path: Path, turns: int) -> None:
+    async def scene(on: Stage) -> None:
+        run = await on.supervisor.begin(Ask(), on.work())
+        following = asyncio.ensure_future(anext(run.follow(beat=60.0)))
+        await asyncio.sleep(0)
+        run.tell(Text("now"), 1.0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        was_there = following.done()
+        following.cancel()
+        await asyncio.wait({following})
+        assert following.cancelled() or was_there
+
+    play(tmp_path, scene, hang())

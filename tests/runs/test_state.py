@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from litellm_codex_agent.runs.state import StateError, address_of, opened, operator_key_of
+from litellm_codex_agent.runs.state import Address, StateError, address_of, is_served, opened, operator_key_of
 
 SECONDS = 20
 
@@ -53,11 +52,19 @@ def test_a_key_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     assert operator_key_of(tmp_path) == ""
 
 
-def test_the_address_is_written_whole_and_read_back(tmp_path: Path) -> None:
+def test_the_address_is_written_whole_and_gone_with_its_server(tmp_path: Path) -> None:
     with opened(tmp_path) as state:
-        state.announce("http://127.0.0.1:1")
-    found = address_of(tmp_path)
-    assert found is not None and (found.url, found.pid) == ("http://127.0.0.1:1", os.getpid())
+        state.announce("http://127.0.0.1:1", "agents.example")
+        assert address_of(tmp_path) == Address("http://127.0.0.1:1", "agents.example")
+        assert is_served(tmp_path)
+    assert address_of(tmp_path) is None
+    assert not is_served(tmp_path) and not is_served(tmp_path / "none")
+
+
+def test_an_address_that_cannot_be_taken_back_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "address.json").mkdir()
+    with pytest.raises(StateError, match="cannot be used"), opened(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"url": "x"}), "7"])

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from litellm_codex_agent.backends.events import Done, Event, FileChange, Text, Thought, ToolCall, ToolResult, Usage
-from litellm_codex_agent.runs.record import Record
-from litellm_codex_agent.runs.run import Run, Told
 from litellm_codex_agent.runs.story import SHOWN_CHARS, Story, as_thought
-
-from .test_journal import row
 
 EVENTS: tuple[Event, ...] = (
     Thought("I look."),
@@ -65,25 +59,3 @@ def test_a_long_output_is_shown_in_part_with_what_was_left_out() -> None:
 @pytest.mark.parametrize("event", [Text("x"), Done()])
 def test_what_is_no_step_is_no_thought(event: Event) -> None:
     assert as_thought(event) == ""
-
-
-def follow(after: int, beat: float | None = None) -> list[Told | None]:
-    async def run() -> list[Told | None]:
-        living = Run(Record(**vars(row("a"))))
-        for event in EVENTS:
-            living.tell(event, 1.0)
-        asyncio.get_running_loop().call_later(0.05, living.tell, Done(), 2.0)
-        return [told async for told in living.follow(after, beat)]
-
-    return asyncio.run(run())
-
-
-@pytest.mark.parametrize("after", [0, 3, 9])
-def test_a_follower_begins_where_it_likes_and_hears_the_rest(after: int) -> None:
-    told = follow(after)
-    assert [each.seq for each in told if each] == list(range(after + 1, 11))
-    assert told[-1] is not None and told[-1].event == Done()
-
-
-def test_silence_is_told_as_often_as_asked() -> None:
-    assert follow(9, beat=0.01).count(None) >= 1

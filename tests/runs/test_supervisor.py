@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from litellm_codex_agent.backends.events import Done, Text, Thought
+from litellm_codex_agent.backends.events import Done, Text, Thought, Usage
 from litellm_codex_agent.errors import TimedOut
 from litellm_codex_agent.runs.identity import Ask
+from litellm_codex_agent.runs.run import AT_ONCE
 from litellm_codex_agent.runs.slots import Busy
 from litellm_codex_agent.runs.supervisor import Draining, KeyReused
 
-from .stage import ACT, BUSY, HELLO, PATIENCE, Stage, hang, stage, until
+from .stage import ACT, BUSY, HELLO, PATIENCE, Script, Stage, hang, stage, until
 
 FIRST, SECOND = Ask("t", "k", 0, 1, "d"), Ask("t", "k", 1, 0, "d")
 LAST = Ask("t", "k", 0, 0, "d")
@@ -117,6 +119,17 @@ def test_a_run_waits_for_the_next_attempt_which_gets_the_answer(tmp_path: Path) 
     play(tmp_path, scene, retry_seconds=60.0)
 
 
+@pytest.mark.parametrize("after", [3, 4, 99])
+def test_who_has_seen_more_than_there_is_is_told_the_end(tmp_path: Path, after: int) -> None:
+    async def scene(on: Stage) -> None:
+        _, run_id, _ = await on.ask()
+        run = on.supervisor.find(run_id, None)
+        assert run is not None
+        assert [[each.seq for each in told] async for told in run.follow(after)] == [[4]]
+
+    play(tmp_path, scene, *HELLO)
+
+
 def test_a_run_that_nobody_came_back_for_is_stopped(tmp_path: Path) -> None:
     async def scene(on: Stage) -> None:
         record = await on.ended(await on.leave(FIRST))
@@ -159,11 +172,13 @@ def test_the_wall_clock_ends_what_hangs(tmp_path: Path, steps: tuple[Any, ...]) 
     ("steps", "status", "words"),
     [
         ((RuntimeError("secret things"),), 500, "RuntimeError"),
+        ((Done(metrics={"secret things": object()}),), 500, "no JSON can say"),
+        ((Done(usage=Usage(cost_usd=math.nan)),), 500, "no JSON can say"),
         ((TimedOut("The model was silent."),), 408, "The model was silent."),
         ((Text("x"),), 500, "without an end"),
         ((asyncio.CancelledError(),), 500, "cancelled itself"),
     ],
-    ids=["a bug", "our own error", "no end", "a cancel"],
+    ids=["a bug", "no JSON", "no number", "our own error", "no end", "a cancel"],
 )
 def test_a_backend_at_fault_is_one_sentence(tmp_path: Path, steps: Any, status: int, words: str) -> None:
     if isinstance(steps[0], asyncio.CancelledError):
@@ -179,6 +194,17 @@ def test_a_backend_at_fault_is_one_sentence(tmp_path: Path, steps: Any, status: 
 
 def test_what_comes_after_the_end_is_not_told(tmp_path: Path) -> None:
     assert play(tmp_path, Stage.ask, Text("a"), Done(), Text("b"))[0] == "a"
+
+
+def test_a_backend_that_never_waits_lets_others_have_their_turn(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        asking, turns = asyncio.ensure_future(on.ask()), 0
+        while not asking.done():
+            await asyncio.sleep(0)
+            turns += len(on.script.begun) - len(on.script.closed)
+        assert turns >= 1_000 // AT_ONCE
+
+    play(tmp_path, scene, *[Text("x")] * 1_000, Done())
 
 
 def test_beyond_slots_and_line_a_caller_is_refused(tmp_path: Path) -> None:
@@ -257,5 +283,40 @@ def test_a_run_that_is_begun_again_as_detached_needs_its_first_caller_no_more(tm
             assert run is follower.run
         gate.set()
         assert ((record := await on.ended(run.id)).stopped_reason, record.detached) == ("success", 1)
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("metrics", [{"x": object()}, {"x": float("nan")}, None], ids=["object", "nan", "none"])
+def test_an_end_that_cannot_be_written_down_is_a_failure_and_no_end_missing(tmp_path: Path, metrics: Any) -> None:
+    async def scene(on: Stage) -> None:
+        told, _, status = await on.ask()
+        assert (status, "no JSON can say" in told) == (500, True)
+        assert on.supervisor.slots.working == 0
+
+    play(tmp_path, scene, Text("a"), Done(metrics=metrics))
+
+
+def test_a_backend_that_never_waits_holds_up_neither_others_nor_its_own_end(tmp_path: Path) -> None:
+    class Chatter(Script):
+        async def answer(self, task: Any) -> Any:
+            while True:
+                yield Thought("")
+
+    async def scene(on: Stage) -> None:
+        on.script = Chatter()
+        assert (await on.ask(max_seconds=0.1))[2] == 422
+
+    play(tmp_path, scene)
+
+
+def test_a_clock_that_is_set_back_makes_no_second_run(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        on.script.steps = (BUSY,)
+        await on.ask(FIRST)
+        on.supervisor._clock = lambda: 1.0
+        on.script.steps = (*ACT, *HELLO)
+        assert (await on.ask(SECOND))[1:] == (await on.ask(Ask("t", "k", 2, 0, "d")))[1:]
+        assert len(on.script.acts) == 1
 
     play(tmp_path, scene)

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from litellm_codex_agent.runs.state import JOURNAL
+
+from ..runs import test_journal as journal
 from ..runs.stage import ACT, BUSY, HELLO, Script, hang
 from .asked import USER, ask, events, within
 
@@ -104,10 +107,19 @@ def test_who_has_heard_the_end_is_told_that_there_is_no_more(tmp_path: Path, see
     assert events(told.content) == []
 
 
-def test_a_wrong_last_event_id_is_refused_by_name(tmp_path: Path) -> None:
+def test_who_has_heard_what_a_crash_took_along_is_told_the_end(tmp_path: Path) -> None:
+    journal.within(tmp_path / JOURNAL, lambda opened: opened.add(journal.row("run_1", tenant="")))
+    headers = {"last-event-id": "9"}
+    told = events(ask(tmp_path, "GET", "/agent/runs/run_1/events", headers=headers).content)
+    assert [name for name, _, _ in told] == ["done", "envelope"]
+    assert told[1][2]["stopped_reason"] == "interrupted"
+
+
+@pytest.mark.parametrize("value", ["", "x", "9" * 40])
+def test_a_wrong_last_event_id_is_refused_by_name(tmp_path: Path, value: str) -> None:
     async def scene(client: Any) -> Any:
         where = (await client.post("/agent/runs", json=RUN)).headers["location"]
-        return await client.get(f"{where}/events", headers={"last-event-id": "x"})
+        return await client.get(f"{where}/events", headers={"last-event-id": value})
 
     error = within(tmp_path, scene, {"script": Script(HELLO)}).json()["error"]
     assert error["param"] == "last-event-id"

@@ -59,6 +59,13 @@ def test_a_stream_tells_each_step_as_a_thought_and_then_the_answer(tmp_path: Pat
     assert [int(number) for _, number, _ in told] == [1, 1, 2, 3, 4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_callers_own_key_is_in_no_answer(tmp_path: Path, scheme: str) -> None:
+    key = "sk-key-of-the-caller-1234"
+    answer = asked(tmp_path, Text(f"It is {key}."), Done(), headers={"authorization": f"{scheme} {key}"}).json()
+    assert answer["choices"][0]["message"]["content"] == "It is sk-…1234."
+
+
 def test_a_stream_ends_with_its_finish_and_what_the_run_was(tmp_path: Path) -> None:
     last = events(asked(tmp_path, *FULL, stream=True).content)[-1][2]
     assert last["choices"][0]["finish_reason"] == "stop" and "usage" not in last
@@ -128,15 +135,17 @@ def test_another_body_under_a_key_is_a_422(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("header", ["x-codex-agent-attempt", "x-codex-agent-retries-left", "x-stainless-retry-count"])
-@pytest.mark.parametrize("value", ["-1", "one", "1.5", "9" * 40])
+@pytest.mark.parametrize("value", ["", "-1", "one", "1.5", "9" * 40])
 def test_a_count_that_is_none_is_refused_by_name(tmp_path: Path, header: str, value: str) -> None:
     error = ask(tmp_path, "POST", CHAT, json=ECHO, headers={header: value}).json()["error"]
     assert error["param"] == header
 
 
-def test_a_key_beyond_all_length_is_refused(tmp_path: Path) -> None:
-    response = ask(tmp_path, "POST", CHAT, json=ECHO, headers={"idempotency-key": "k" * 600})
-    assert (response.status_code, response.json()["error"]["param"]) == (400, "idempotency-key")
+@pytest.mark.parametrize("header", ["idempotency-key", "x-codex-agent-session-id"])
+@pytest.mark.parametrize("value", ["", "k" * 600], ids=["empty", "beyond all length"])
+def test_a_name_that_is_none_is_refused(tmp_path: Path, header: str, value: str) -> None:
+    response = ask(tmp_path, "POST", CHAT, json=ECHO, headers={header: value})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, header)
 
 
 @pytest.mark.parametrize(
@@ -190,3 +199,11 @@ def test_a_backend_that_is_not_ready_is_a_503_with_the_fix(tmp_path: Path) -> No
     response = ask(tmp_path / "state", "POST", CHAT, variables=variables, json={**ECHO, "model": "replay:bad"})
     assert (response.status_code, response.json()["error"]["code"]) == (503, "not_ready")
     assert "bad.jsonl is broken in line 1" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_half_a_surrogate_pair_in_what_an_agent_tells_breaks_no_answer(tmp_path: Path, stream: bool) -> None:
+    half = "\ud83d and \u20ac"
+    steps = (Thought(half), ToolCall("1", "exec", half), ToolResult("1", True, half), Text(half), Done())
+    body = asked(tmp_path, *steps, stream=stream).content.decode()
+    assert body.count("? and €") == 4 if stream else "? and €" in body

@@ -89,17 +89,23 @@ def test_a_fault_is_a_500_that_tells_nothing() -> None:
     assert not [word for word in (SECRET, "user", "Traceback", "ValueError", ".py") if word in response.text]
 
 
-@pytest.mark.parametrize(
-    "headers", [{"authorization": f"Bearer {OWN}"}, {"x-api-key": OWN}, {"api-key": OWN}, {"cookie": OWN}]
-)
-def test_it_is_logged_once_with_its_traceback_and_without_keys(
-    headers: dict[str, str], caplog: pytest.LogCaptureFixture
-) -> None:
+def faults_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     with caplog.at_level(logging.INFO):
-        ask(app(boom), "POST", "/", headers=headers)
-    (record,) = [record for record in caplog.records if record.name == "litellm_codex_agent.server.errors"]
-    said = record.getMessage()
-    assert said.startswith("Traceback") and "ValueError: sk-…1234 and sk-…5678" in said
+        ask(app(boom), "POST", "/", headers={"authorization": f"Bearer {OWN}"})
+    return [record.getMessage() for record in caplog.records if record.name == "litellm_codex_agent.server.errors"]
+
+
+def test_it_is_logged_once_by_where_it_was_raised_and_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
+    (said,) = faults_of(caplog)
+    assert "Traceback" in said and "in boom\n" in said and said.endswith("\nValueError")
+    assert not [word for word in (SECRET, OWN, "sk-…", "said\n") if word in said]
+
+
+@pytest.mark.parametrize("name", ["authorization", "api-key", "cookie", "proxy-authorization", "x-api-key"])
+def test_who_asks_for_debug_is_told_its_words_without_keys(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "litellm_codex_agent"):
+        ask(app(boom), "POST", "/", headers={name: OWN})
+    assert "ValueError: sk-…1234 and sk-…5678 and what the user said" in caplog.text
     assert SECRET not in caplog.text and OWN not in caplog.text
 
 
@@ -126,7 +132,7 @@ def test_a_reply_that_has_begun_is_cut_and_not_completed(caplog: pytest.LogCaptu
             await send({"type": "http.response.body", "body": part, "more_body": True})
 
     assert sent_by(inner) == ["http.response.start", "http.response.body"]
-    assert caplog.text.count("ValueError: broken") == 1
+    assert caplog.text.count("\nValueError") == 1
 
 
 def test_a_client_that_went_away_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:

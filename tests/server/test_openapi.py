@@ -11,16 +11,22 @@ import pytest
 from litellm_codex_agent.backends.events import Done, Failure, Usage
 from litellm_codex_agent.backends.telling import EVENT, to_json
 from litellm_codex_agent.server.openapi import document
+from litellm_codex_agent.server.reply import error_event
 from litellm_codex_agent.server.reply_schemas import REPLIES
 from litellm_codex_agent.wire.chat import error_body
 from litellm_codex_agent.wire.chat_request import CHAT
-from litellm_codex_agent.wire.completions import Head, completion, usage
+from litellm_codex_agent.wire.completions import Head, chunk, completion, usage, usage_chunk
 from litellm_codex_agent.wire.envelope import Envelope, agent_fields, metrics
 from litellm_codex_agent.wire.run_request import RUN
+from litellm_codex_agent.wire.sse import Decoder
 
 from ..wire.schemas import nodes
 
 TOOK = usage(**vars(Usage(1, 2, 0.5, 1, 1)))
+HEAD = Head("chatcmpl-1", "echo", 1)
+AGENT = agent_fields(
+    run_id="run-1", stopped_reason="success", metrics=metrics({}), files=[{"path": "a", "kind": "added"}]
+)
 ENVELOPE = Envelope("run-1", "success", "Hi", [{"role": "user"}], metrics({}), TOOK)
 RUNNING = {
     "run_id": "run-1",
@@ -83,7 +89,7 @@ def references(value: Any) -> list[str]:
 def test_every_reference_leads_to_a_schema_and_every_reply_is_used() -> None:
     schemas = document()["components"]["schemas"]
     used = {reference.removeprefix("#/components/schemas/") for reference in references(document())}
-    assert used == schemas.keys() - {"Event"}
+    assert used == schemas.keys()
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=lambda entry: str(entry)[:24])
@@ -103,12 +109,50 @@ def test_a_run_can_be_refused_in_all_the_ways_of_the_contract(path: str) -> None
     assert {"400", "404", "408", "413", "415", "422", "429", "503"} <= responses.keys()
 
 
+GUARDED = {"401", "403", "421", "500"}
+STATUSES: list[tuple[str, str, set[str]]] = [
+    ("get", "/v1/models", {"200", *GUARDED}),
+    ("get", "/agent/runs/{id}", {"200", "404", *GUARDED}),
+    ("delete", "/agent/runs/{id}", {"200", "404", *GUARDED}),
+    ("get", "/agent/runs/{id}/events", {"200", "400", "404", *GUARDED}),
+    ("get", "/ready", {"200", "503"}),
+    ("get", "/health", {"200"}),
+    ("get", "/metrics", {"200", *GUARDED}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "statuses"), STATUSES)
+def test_a_route_names_the_statuses_that_it_answers_with(method: str, path: str, statuses: set[str]) -> None:
+    assert document()["paths"][path][method]["responses"].keys() == statuses
+
+
+def test_a_run_that_outlives_its_request_is_accepted() -> None:
+    assert {"200", "202"} & document()["paths"]["/agent/runs"]["post"]["responses"].keys() == {"202"}
+
+
+def test_all_but_the_health_routes_take_the_key() -> None:
+    keyless = {path for _, path, operation in OPERATIONS if "security" in operation}
+    assert keyless == {"/ready", "/health", "/healthz"}
+    assert document()["security"] == [{"key": []}, {}]
+
+
+def test_what_starts_a_run_needs_a_body_and_may_say_which_request_it_is() -> None:
+    starting = [operation for method, _, operation in OPERATIONS if method == "post"]
+    for operation in starting:
+        assert operation["requestBody"]["required"] is True
+        names = [parameter["name"] for parameter in operation["parameters"]]
+        assert names == ["Idempotency-Key", "x-codex-agent-attempt", "x-codex-agent-retries-left"]
+    assert starting[0]["parameters"][0]["schema"] == {"type": "string", "minLength": 1, "maxLength": 512}
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("post", "/v1/chat/completions"), ("post", "/agent/run"), ("get", "/agent/runs/{id}/events")],
 )
-def test_what_streams_says_so(method: str, path: str) -> None:
-    assert "text/event-stream" in document()["paths"][path][method]["responses"]["200"]["content"]
+def test_what_streams_says_what_its_events_are(method: str, path: str) -> None:
+    event = document()["paths"][path][method]["responses"]["200"]["content"]["text/event-stream"]["schema"]
+    jsonschema.validate({"id": "1", "event": "text", "data": "[DONE]"}, event)
+    assert len(references(event)) == 2
 
 
 def test_a_route_with_an_id_says_that_it_needs_one() -> None:
@@ -133,20 +177,17 @@ def test_every_reply_is_closed(name: str) -> None:
         assert "properties" not in node or node["additionalProperties"] is False
 
 
+def told_error(event: bytes) -> Any:
+    [told] = Decoder().feed(event)
+    return json.loads(told.data)
+
+
 SAID: list[tuple[str, Any]] = [
     ("Alive", {"ok": True}),
-    (
-        "ChatCompletion",
-        completion(
-            Head("chatcmpl-1", "echo", 1),
-            "Hi",
-            thoughts="hm",
-            usage=TOOK,
-            codex_agent=agent_fields(
-                run_id="run-1", stopped_reason="success", metrics=metrics({}), files=[{"path": "a", "kind": "added"}]
-            ),
-        ),
-    ),
+    ("ChatCompletion", completion(HEAD, "Hi", thoughts="hm", usage=TOOK, codex_agent=AGENT)),
+    ("ChatCompletionChunk", chunk(HEAD, {"role": "assistant", "content": ""})),
+    ("ChatCompletionChunk", chunk(HEAD, {}, finish="stop", codex_agent=AGENT)),
+    ("ChatCompletionChunk", usage_chunk(HEAD, TOOK)),
     ("Envelope", ENVELOPE.to_json()),
     ("Error", error_body("No.", type="server_error", code="run_failed")),
     ("Model", {"id": "e", "object": "model", "created": 1, "owned_by": "u", "ready": True}),
@@ -168,6 +209,7 @@ SAID: list[tuple[str, Any]] = [
         },
     ),
     ("Run", RUNNING),
+    ("StreamError", told_error(error_event(Failure(422, "No.", "run_failed")))),
     ("Run", {**RUNNING, "status": "ended", "stopped_reason": "success", "ended": 2, "envelope": ENVELOPE.to_json()}),
 ]
 

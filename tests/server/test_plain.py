@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from litellm_codex_agent import settings
 from litellm_codex_agent.server import app as module
 
 SECONDS = 30.0
@@ -29,3 +32,15 @@ def test_plain_uvicorn_serves_the_app_and_is_told_what_it_lacks(tmp_path: Path) 
 def test_a_module_has_no_other_names() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = module.nothing
+
+
+def test_a_request_that_outlives_the_app_is_refused(tmp_path: Path) -> None:
+    async def scene() -> httpx.Response:
+        app = module.make_app(settings.server({"CODEX_AGENT_STATE": str(tmp_path)}))
+        async with app.opened():
+            pass
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
+            return await client.get("/ready")
+
+    response = asyncio.run(scene())
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "draining")

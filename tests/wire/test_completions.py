@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from litellm_codex_agent.backends.events import Usage
-from litellm_codex_agent.wire.completions import Head, chunk, completion, usage, usage_chunk
+from litellm_codex_agent.wire.completions import Head, chunk, completion, text_chunk, usage, usage_chunk
+from litellm_codex_agent.wire.strict_json import write_json
 
 HEAD = Head("chatcmpl-1", "echo", 1_700_000_000)
 TOOK = usage(prompt_tokens=1, completion_tokens=2)
@@ -48,6 +51,14 @@ def test_a_chunk() -> None:
         "model": "echo",
         "choices": [{"index": 0, "delta": {"content": "Hi"}, "logprobs": None, "finish_reason": None}],
     }
+
+
+@given(
+    st.builds(Head, st.text(), st.text(), st.integers()), st.sampled_from(["content", "reasoning_content"]), st.text()
+)
+@example(Head('"content":""', "é", 1), "content", '"content":""')
+def test_a_chunk_of_text_is_that_chunk_as_json(head: Head, field: str, text: str) -> None:
+    assert text_chunk(head, field, text).encode() == write_json(chunk(head, {field: text}))
 
 
 def test_the_last_chunks_carry_the_finish_the_usage_and_our_object() -> None:

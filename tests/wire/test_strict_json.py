@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from litellm_codex_agent.wire.schema import BrokenRequest
-from litellm_codex_agent.wire.strict_json import MAX_DEPTH, MAX_DIGITS, read_json, write_json
+from litellm_codex_agent.wire.strict_json import MAX_DEPTH, MAX_DIGITS, quoted, read_json, sayable, write_json
 
 from .schemas import json_values
 
@@ -101,3 +101,10 @@ def test_half_of_a_surrogate_pair_is_written_as_a_question_mark() -> None:
 def test_a_number_that_json_cannot_say_is_not_written() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(float("nan"))
+
+
+@given(st.text(st.characters(exclude_categories=())))
+@example("a\ud800")
+def test_a_text_is_made_sayable_and_is_quoted_as_it_is_written(text: str) -> None:
+    assert sayable(text) == text.encode("utf-8", "replace").decode()
+    assert quoted(sayable(text)).encode() == write_json(text)
