@@ -103,9 +103,10 @@ class Scripted:
             how = "crashed"
             raise
         finally:
-            if run.linger:
+            try:
                 await asyncio.sleep(run.linger)
-            run.note(how)
+            finally:  # it may be closed while it lingers after its end
+                run.note(how)
 
 
 async def _events(run: _Run) -> AsyncGenerator[Event, None]:
