@@ -10,7 +10,7 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy lint coverage build schema soak bench bench-counts test-versions test-versions-short clean
+.PHONY: demo test test-fast test-proxy lint coverage build schema soak bench bench-server bench-counts test-versions test-versions-short clean
 
 demo: $(VENV)/demo
 	$(BIN)/codex-agent demo
@@ -54,6 +54,9 @@ schema: $(VENV)/test
 
 bench: $(VENV)/test
 	$(BIN)/python -m benchmarks --plot docs/explanation/performance.svg
+
+bench-server: $(VENV)/test
+	$(BIN)/python -m benchmarks.server
 
 bench-counts: $(VENV)/test
 	$(BIN)/python -m benchmarks --counts
