@@ -43,12 +43,12 @@ lint: $(VENV)/test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# The whole of what CI does a part of: minutes, and thousands of requests.
 # The heavy tests at their full size: an hour or so. `make test` runs them small.
 soak: $(VENV)/test
 	SOAK=1 $(BIN)/python -m pytest tests/e2e tests/server/test_schema.py
 	$(TOOK)
 
+# Thousands of requests made from the document, of which `make test` sends a part: ten minutes or so.
 schema: $(VENV)/test
 	SOAK=1 $(BIN)/python -m pytest tests/server/test_schema.py -s
 
