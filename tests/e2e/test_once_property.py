@@ -21,6 +21,8 @@ from ..soak import size
 from .oracle import Heard, Ran, faults, is_final
 from .plans import RETRY_SECONDS, Plan, plan
 
+pytestmark = pytest.mark.soak
+
 PLANS = size(40, 500)
 # Plans that are played at once: enough to fill their waits, and few enough to be in time.
 AT_ONCE = 10

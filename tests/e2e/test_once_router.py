@@ -23,6 +23,8 @@ from ..provider.routers import acall, router
 from ..soak import size
 from .once import ANSWER, DONE, FAILED, PATIENCE, RETRY_SECONDS, WORK, Got, aasked, agents, aside, asked, did, key
 
+pytestmark = pytest.mark.soak
+
 WHOLE = ["completion", "acompletion"]
 STREAMED = ["streaming", "astreaming"]
 # Those of the slow tests: one whole and one streamed, one sync and one async.
