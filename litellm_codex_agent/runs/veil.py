@@ -7,13 +7,16 @@ end of a piece that may be the beginning of a secret is held until it is clear, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..backends.events import Done, Event, Text, Thought
+from ..backends.events import Done, Event, Failure, FileChange, Text, Thought, ToolCall, ToolResult, Usage
 from ..errors import SECRET_MIN_CHARS, without_keys, without_secrets
+from ..wire.strict_json import sayable
 
 __all__ = ["Veil", "redacted"]
+
+_EVENTS = (Thought, Text, ToolCall, ToolResult, FileChange, Done, Failure, Usage)
 
 
 @dataclass(frozen=True)
@@ -103,15 +106,21 @@ def _alike(one: str, other: str) -> int:
 def redacted(value: Any, secrets: tuple[str, ...]) -> Any:
     """An event, or what JSON holds, with each secret masked wherever in it a text stands.
 
+    An event that holds none is passed on as it is: most do, and there may be a hundred thousand.
     Half of a surrogate pair, as a command may print it, becomes a question mark: no wire carries it.
     """
     if isinstance(value, str):
-        text = without_secrets(value, secrets)
-        return text if text.isascii() else text.encode("utf-8", "replace").decode()
+        return sayable(without_secrets(value, secrets))
+    if isinstance(value, _EVENTS):
+        return _masked(value, secrets)
     if isinstance(value, Mapping):
         return {name: redacted(entry, secrets) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(redacted(entry, secrets) for entry in value)
-    if not hasattr(value, "__dataclass_fields__"):
-        return value
-    return replace(value, **{each.name: redacted(getattr(value, each.name), secrets) for each in fields(value)})
+    return value
+
+
+def _masked(event: Any, secrets: tuple[str, ...]) -> Any:
+    told = [(name, getattr(event, name)) for name in event.__dataclass_fields__]
+    masked = {name: now for name, was in told if (now := redacted(was, secrets)) is not was}
+    return replace(event, **masked) if masked else event
