@@ -24,7 +24,7 @@ Statement = tuple[str, Sequence[Any]]
 Done = asyncio.Future["Exception | None"]
 
 # What one commit takes at the most: beyond it the first in it waits longer than all of it gains.
-BATCH = 2_000
+BATCH = 500
 # How long the gathered waits: what a crash may take of a run that has not ended. Each commit writes whole pages, and
 # hundreds of runs have a page each: ten commits a second write thirty times what the runs told.
 LATER_SECONDS = 1.0
