@@ -60,6 +60,7 @@ bench-server: $(VENV)/test
 
 bench-counts: $(VENV)/test
 	$(BIN)/python -m benchmarks --counts
+	$(BIN)/python -m benchmarks.server server-calls
 
 build: $(VENV)/test
 	$(BIN)/python -m build --outdir dist

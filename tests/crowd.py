@@ -38,7 +38,8 @@ async def ask(url: str, method: str, path: str, body: Any = None, **headers: str
     address = urlsplit(url)
     request = _request(method, path, address.netloc, body, headers)
     loop = asyncio.get_running_loop()
-    transport, reading = await loop.create_connection(lambda: _Reading(request), address.hostname, address.port)
+    host, port = str(address.hostname), address.port or 80
+    transport, reading = await loop.create_connection(lambda: _Reading(request), host, port)
     try:
         # Not `wait_for`: up to Python 3.11 it swallows a cancel that comes together with the answer.
         await asyncio.wait({reading.whole}, timeout=PATIENCE)
@@ -98,7 +99,8 @@ def _answer(data: bytes, seconds: float) -> Answer:
 
 def _unchunked(data: bytes) -> bytes:
     """The content of a chunked body, which has to have its last chunk."""
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     while True:
         end = data.find(b"\r\n", at)
         if end < 0:
