@@ -10,13 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..backends.events import Done, Event, Failure, FileChange, Text, Thought, ToolCall, ToolResult, Usage
+from ..backends.events import Done, Event, Text, Thought
 from ..errors import SECRET_MIN_CHARS, without_keys, without_secrets
 from ..wire.strict_json import sayable
 
 __all__ = ["Veil", "redacted"]
-
-_EVENTS = (Thought, Text, ToolCall, ToolResult, FileChange, Done, Failure, Usage)
 
 
 @dataclass(frozen=True)
@@ -111,13 +109,12 @@ def redacted(value: Any, secrets: tuple[str, ...]) -> Any:
     """
     if isinstance(value, str):
         return sayable(without_secrets(value, secrets))
-    if isinstance(value, _EVENTS):
-        return _masked(value, secrets)
     if isinstance(value, Mapping):
         return {name: redacted(entry, secrets) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(redacted(entry, secrets) for entry in value)
-    return value
+    # Whatever has fields is looked into: an event of a kind that is not known here yet must not pass unseen.
+    return _masked(value, secrets) if hasattr(value, "__dataclass_fields__") else value
 
 
 def _masked(event: Any, secrets: tuple[str, ...]) -> Any:
