@@ -43,6 +43,7 @@ def _start(config: settings.ServerSettings) -> int:
         from ..backends.backend import NotReady
         from ..server.app import make_app
         from ..server.listening import Bind
+        from ..server.serving import say
         from ..server.serving import serve as run
     except ModuleNotFoundError as error:
         raise Failed(f'{error.name} is not installed. Run: pip install "litellm-codex-agent[server]"') from error
@@ -52,7 +53,7 @@ def _start(config: settings.ServerSettings) -> int:
         raise settings.Unusable(str(error)) from error
 
     def announce(url: str) -> None:
-        print(f"codex-agent serve: {url}", flush=True)
+        say(url)
         endpoint.announce(url)
 
     bind = Bind(config.host, config.port, config.key)

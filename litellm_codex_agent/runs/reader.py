@@ -69,10 +69,10 @@ class Reader:
         """Pages of the file that hold nothing."""
         return int(self._all("PRAGMA freelist_count")[0][0])
 
-    def events(self, run_id: str, after: int = 0) -> list[tuple[int, float, dict[str, Any]]]:
-        """A run's events behind the one with the number `after`."""
-        text = "SELECT seq, at, event FROM events WHERE run = ? AND seq > ? ORDER BY seq"
-        return [(seq, at, json.loads(event)) for seq, at, event in self._all(text, (run_id, after))]
+    def events(self, run_id: str) -> list[tuple[int, float, dict[str, Any]]]:
+        """A run's events, in their order."""
+        text = "SELECT seq, at, event FROM events WHERE run = ? ORDER BY seq"
+        return [(seq, at, json.loads(event)) for seq, at, event in self._all(text, (run_id,))]
 
     def unfinished(self) -> int:
         """How many runs have not ended."""

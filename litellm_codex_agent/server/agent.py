@@ -21,15 +21,15 @@ from ..runs.slots import Busy
 from ..runs.supervisor import Draining, KeyReused
 from ..runs.work import CLOSE_SECONDS
 from ..wire import completions, sse
-from ..wire.chat import error_body
 from ..wire.envelope import Envelope, metrics
 from ..wire.run_request import RunRequest, read_run
 from ..wire.strict_json import write_json
+from .access_log import RUN_ID
 from .body import read_body
 from .errors import HttpError
 from .guard import caller_of
 from .house import House, ask_of, read
-from .reply import EVENT_STREAM, RUN_ID, Reply, refusal_of, stream_events
+from .reply import EVENT_STREAM, Reply, refusal_of, stream_events, told_as_error
 
 __all__ = ["answer_run", "begin_run", "cancel_run", "envelope", "figures", "show_run", "watch_run"]
 
@@ -100,7 +100,7 @@ def envelope(run: Run) -> dict[str, Any]:
         messages=[*messages, *added],
         metrics=figures(run),
         usage=completions.usage(**asdict(done.usage)),
-        error=_error(failure) if failure else None,
+        error=told_as_error(failure) if failure else None,
         last_tool_invocation=_last_call(run),
         files=[{"path": path, "kind": kind} for path, kind in run.story.files.items()],
     ).to_json()
@@ -182,12 +182,6 @@ def _status(run: Run) -> dict[str, Any]:
     if run.done is not None:
         told |= {"stopped_reason": run.done.stopped_reason, "envelope": envelope(run)}
     return {name: value for name, value in told.items() if value not in (None, "")}
-
-
-def _error(failure: Failure) -> dict[str, Any]:
-    kind = "server_error" if failure.status >= 500 else "invalid_request_error"
-    body: Any = error_body(failure.message, type=kind, code=failure.code)["error"]
-    return {**body, "status": failure.status}
 
 
 def _last_call(run: Run) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -19,7 +20,7 @@ from ..runs.faults import log_fault
 from ..wire.chat import error_body
 from .headers import bearer, values
 
-__all__ = ["Fallback", "HANDLERS", "HttpError", "to_response"]
+__all__ = ["Fallback", "HANDLERS", "HttpError", "body_of", "to_response"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +48,15 @@ class HttpError(Exception):
         self.headers = dict(headers or {})
 
 
-def to_response(error: HttpError) -> JSONResponse:
+def body_of(error: HttpError) -> dict[str, Any]:
     """The refusal as OpenAI's clients read it."""
     kind = _TYPES.get(error.status, "server_error" if error.status >= 500 else "invalid_request_error")
-    body = error_body(error.message, type=kind, code=error.code, param=error.param)
-    return JSONResponse(body, status_code=error.status, headers=error.headers)
+    return error_body(error.message, type=kind, code=error.code, param=error.param)
+
+
+def to_response(error: HttpError) -> JSONResponse:
+    """The same, with its status and its headers."""
+    return JSONResponse(body_of(error), status_code=error.status, headers=error.headers)
 
 
 # Starlette runs handlers that are not async in a thread.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..settings import HOST, SERVER_KEY, Unusable, is_loopback
 
-__all__ = ["BACKLOG", "Bind", "address_of", "check_bind", "listen", "why_not"]
+__all__ = ["BACKLOG", "Bind", "check_bind", "listen", "url_of", "why_not"]
 
 # Clients that wait to be accepted; the kernel has the last word (net.core.somaxconn).
 BACKLOG = 2_048
@@ -66,7 +66,7 @@ def why_not(error: OSError, host: str, port: int) -> str:
     return f"cannot listen on port {port} of {host}: {reason.partition(' (while')[0]}."
 
 
-def address_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
     """The address that a client on this machine would use."""
     host, port, *_ = listener.getsockname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -113,6 +113,8 @@ def _sample(name: str, labels: _Labels, value: float) -> str:
 
 
 def _number(value: float) -> str:
+    if math.isinf(value):
+        return "+Inf"
     return str(int(value)) if value == int(value) else repr(value)
 
 

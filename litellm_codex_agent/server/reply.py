@@ -25,21 +25,21 @@ from ..runs.slots import Busy
 from ..runs.supervisor import Draining, Follower, KeyReused, Supervisor
 from ..runs.work import Work
 from ..wire import sse
-from .errors import HttpError, to_response
+from .access_log import RUN_ID
+from .errors import HttpError, body_of, to_response
 
 __all__ = [
     "BEAT_SECONDS",
     "EVENT_STREAM",
     "Face",
-    "RUN_ID",
     "Reply",
     "cannot_read",
     "error_event",
     "refusal_of",
     "stream_events",
+    "told_as_error",
 ]
 
-RUN_ID = "x-codex-agent-run-id"
 # How long a stream's head is held for the first word of its run, so that a refusal is still a status; after it
 # the client hears a comment as often, which is life to who reads the socket.
 BEAT_SECONDS = 15.0
@@ -197,7 +197,9 @@ async def cannot_read(_: Request, error: Exception) -> JSONResponse:
 
 def error_event(failure: Failure) -> bytes:
     """A failure inside an open stream, as OpenAI's clients read it; the status is for those who know of it."""
-    body = to_response(HttpError(failure.status, failure.message, failure.code)).body
-    told = json.loads(bytes(body))
-    told["error"]["status"] = failure.status
-    return sse.encode(json.dumps(told), name="error")
+    return sse.encode(json.dumps({"error": told_as_error(failure)}), name="error")
+
+
+def told_as_error(failure: Failure) -> dict[str, Any]:
+    """OpenAI's error object, with the status that no head can say any more."""
+    return {**body_of(HttpError(failure.status, failure.message, failure.code))["error"], "status": failure.status}

@@ -23,9 +23,9 @@ from starlette.types import ASGIApp
 from ..runs.faults import log_fault
 from .connection import HEAD_BYTES, Connection, bounded
 from .limits import CANCEL_SECONDS, KEEP_ALIVE_SECONDS, LIMITS, Limits
-from .listening import BACKLOG, Bind, address_of, check_bind, listen, why_not
+from .listening import BACKLOG, Bind, check_bind, listen, url_of, why_not
 
-__all__ = ["serve"]
+__all__ = ["say", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ Drain = Callable[[], Awaitable[None]]
 Announce = Callable[[str], None]
 
 
-def _say(url: str) -> None:
+def say(url: str) -> None:
+    """Where the server answers, for whoever started it."""
     print(f"codex-agent serve: {url}", flush=True)
 
 
@@ -63,7 +64,7 @@ def serve(
     *,
     bind: Bind,
     drain: Drain,
-    announce: Announce = _say,
+    announce: Announce = say,
     limits: Limits = LIMITS,
 ) -> int:
     """Serve until a signal comes; the exit status.
@@ -126,7 +127,7 @@ class _Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if sockets and self.started:
-            self._announce(address_of(sockets[0]))
+            self._announce(url_of(sockets[0]))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Not uvicorn's, which stops at the first signal, and raises it again when it has stopped."""

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,16 @@ def test_reading_a_file_that_is_not_there_makes_none(tmp_path: Path) -> None:
     with pytest.raises(JournalError):
         Reader.of_file(tmp_path / "none").newest(1)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_keeps_its_free_pages_is_not_waited_for(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "j")) as older:
+        # What is set before the first table stays: this file gives nothing back.
+        older.executescript("PRAGMA auto_vacuum = NONE; CREATE TABLE old (text); PRAGMA user_version = 0;")
+
+    async def scene(journal: Journal) -> None:
+        await journal.add(row("a", asked="x" * 1_000_000))
+        await asyncio.wait_for(journal.forget(["a"]), 10)
+        assert journal.read.record("a") is None and journal.read.free_pages() > 0
+
+    within(tmp_path / "j", scene)

@@ -98,3 +98,10 @@ def test_a_name_is_escaped() -> None:
 
 def test_the_reasons_are_those_of_the_contract() -> None:
     assert len(STOPPED_REASONS) == 15
+
+
+def test_what_no_float_holds_is_infinite_and_breaks_nothing() -> None:
+    counts = Metrics(["echo"])
+    for _ in range(2):
+        counts.ended("echo", "success", 1.0, Usage(cost_usd=1e308))
+    assert 'codex_agent_cost_usd_total{backend="echo"} +Inf' in counts.text(queued=0, running=0)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from litellm_codex_agent.server.listening import Bind, address_of, check_bind, listen, why_not
+from litellm_codex_agent.server.listening import Bind, check_bind, listen, url_of, why_not
 from litellm_codex_agent.settings import Unusable
 
 from .processes import STOP_SECONDS, Served, answer, everything, get, post, serving, start
@@ -197,7 +197,7 @@ def test_it_listens_on_ipv6_and_says_so_in_brackets() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_every_address_of_a_host_has_the_same_port(host: str) -> None:
+def test_every_url_of_a_host_has_the_same_port(host: str) -> None:
     listeners = listen(host, 0)
     for listener in listeners:
         listener.close()
@@ -247,7 +247,7 @@ def test_why_is_always_one_sentence(error: OSError, told: str) -> None:
 def test_an_address_can_be_asked_as_it_is_printed() -> None:
     (listener,) = listen("127.0.0.1", 0)
     with listener:
-        assert address_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert url_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
