@@ -23,6 +23,8 @@ from .telling import BrokenEvent, from_json
 
 __all__ = ["Replay"]
 
+# Read in some milliseconds, so that a list of models can say which of them is broken; /ready and a 404 list them all.
+MAX_AT_ONCE_BYTES = 128 * 1024
 # Verdicts on files, a short sentence each: more than any folder that a person still looks through.
 _REMEMBERED = 4096
 
@@ -45,17 +47,19 @@ class Replay:
         return [f"{self.name}:{name}" for name in self._names()]
 
     def check(self, model: str) -> None:
-        """`NotReady` names the file and its line.
-
-        A file is read whole, once until it changes: 25 µs an event, so a server had better ask in a thread.
-        """
+        """`NotReady` names the file and its line; in a long file, when it is played, and before anything is told."""
         path, now = self._find(model)
-        if fault := _fault(path, (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)):
-            raise NotReady(fault)
+        if not MAX_AT_ONCE_BYTES < now.st_size <= MAX_RECORDING_BYTES:
+            _check(path, now)
 
     async def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         pace = float(task.options.get("pace", self._pace))
         clock = asyncio.get_running_loop().time
+        try:
+            await asyncio.to_thread(_check, *self._find(task.model))
+        except (NoSuchModel, NotReady) as error:
+            yield _unplayable(error)
+            return
         began = clock()
         with closing(self._played(task.model)) as played:
             for at, event in played:
@@ -67,7 +71,7 @@ class Replay:
         try:
             yield from _events(self._find(model)[0])
         except (NoSuchModel, NotReady) as error:  # it was changed or taken away after the check, perhaps in mid-play
-            yield 0.0, Done("model_error", failure=Failure(503, str(error), "not_ready"))
+            yield 0.0, _unplayable(error)
 
     def _names(self) -> list[str]:
         return sorted({name for folder in self._folders for name in _listed(folder)})
@@ -93,6 +97,15 @@ def _stat(path: Path) -> os.stat_result | None:
     except OSError:
         return None
     return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _unplayable(error: Exception) -> Done:
+    return Done("model_error", failure=Failure(503, str(error), "not_ready"))
+
+
+def _check(path: Path, now: os.stat_result) -> None:
+    if fault := _fault(path, (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)):
+        raise NotReady(fault)
 
 
 @lru_cache(maxsize=_REMEMBERED)

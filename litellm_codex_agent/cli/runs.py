@@ -79,13 +79,17 @@ def _list(chosen: argparse.Namespace, reader: Reader) -> int:
 def _show(chosen: argparse.Namespace, reader: Reader) -> int:
     import asyncio
 
-    from ..runs.ledger import restored
+    from ..runs.ledger import past_of
+    from ..runs.run import Run
 
     record = _found(reader, chosen.run_id)
 
     async def told() -> None:
         # A run belongs to a loop, even one that has ended.
-        _print_run(restored(reader, record), as_json=chosen.json)
+        run = Run(record, acted=bool(record.acted))
+        for at, event in past_of(reader, record):
+            run.tell(event, at)
+        _print_run(run, as_json=chosen.json)
 
     asyncio.run(told())
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..wire.strict_json import write_json
-from .reader import JournalError, Reader, unusable
+from .reader import BUSY_SECONDS, JournalError, Reader, unusable
 from .record import COLUMNS, Record
 from .writer import Statement, Writer
 
@@ -22,9 +22,6 @@ __all__ = ["Journal", "JournalError", "Row", "connect"]
 Row = tuple[int, float, Mapping[str, Any]]
 
 SCHEMA = 1
-# Another process may read or checkpoint (`codex-agent runs list`); no write of ours takes this long.
-BUSY_SECONDS = 10.0
-
 # Given back in one commit: 8 MiB, and then a run that begins has its turn.
 PAGES_AT_ONCE = 2_000
 
@@ -53,6 +50,10 @@ class Journal:
     def fault(self) -> str:
         """Why the last write failed; empty while all is well."""
         return self._writer.fault
+
+    def reader(self) -> Reader:
+        """A reader of its own, for a thread of its own."""
+        return Reader.of_file(self._path)
 
     async def add(self, record: Record) -> None:
         """A run begins."""

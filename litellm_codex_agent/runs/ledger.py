@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +20,11 @@ from .run import Run
 from .veil import redacted
 from .work import Work
 
-__all__ = ["Ledger", "new_record", "restored"]
+__all__ = ["Ledger", "new_record", "past_of"]
 
 _ID_BYTES = 12
+# Told again in one turn of the loop: a fraction of a millisecond.
+MANY = 100
 
 
 def new_record(ask: Ask, work: Work, now: float) -> Record:
@@ -90,12 +94,25 @@ class Ledger:
         self._delivering.add(run.id)
         self._journal.note(run.id, lambda: self._delivering.discard(run.id), delivered=1)
 
-    def restore(self, run_id: str) -> Run | None:
-        """An ended run as it was told, or None where there is none."""
+    async def restore(self, run_id: str) -> Run | None:
+        """An ended run as it was told, or None where there is none. A long one is read while the others go on."""
         if run_id in self._unwritten:
             return self._unwritten[run_id]
         record = self._journal.read.record(run_id)
-        return restored(self._journal.read, record) if record is not None and record.state == "ended" else None
+        if record is None or record.state != "ended":
+            return None
+        past = await asyncio.to_thread(self._past, record)
+        run = Run(record, acted=bool(record.acted))
+        for number, (at, event) in enumerate(past):
+            run.tell(event, at)
+            if number % MANY == 0:
+                await asyncio.sleep(0)
+        run.recorded.set_result(None)
+        return run
+
+    def _past(self, record: Record) -> list[tuple[float, Event]]:
+        with closing(self._journal.reader()) as reader:
+            return past_of(reader, record)
 
 
 def _row(run: Run, event: Event, at: float) -> Row:
@@ -123,17 +140,13 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
-def restored(reader: Reader, record: Record) -> Run:
-    """A run from its row and its events; one that lives as far as it is written down."""
-    run = Run(record, acted=bool(record.acted))
+def past_of(reader: Reader, record: Record) -> list[tuple[float, Event]]:
+    """What a run told and when, with its end; of one that lives, as far as it is written down."""
     try:
-        for _, at, event in reader.events(record.id):
-            run.tell(from_json(event), at)
-        if record.done:
-            run.tell(from_json(json.loads(record.done)), record.ended or record.created)
+        told = [(at, from_json(event)) for _, at, event in reader.events(record.id)]
+        end = [(record.ended or record.created, from_json(json.loads(record.done)))] if record.done else []
     except ValueError as error:  # bytes of a disk that has lost them
         raise JournalError(
             f"The run {record.id} cannot be read: {error}", "The run cannot be read any more."
         ) from error
-    run.recorded.set_result(None)
-    return run
+    return told + end

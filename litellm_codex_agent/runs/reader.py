@@ -11,7 +11,10 @@ from typing import Any
 from .identity import Known
 from .record import COLUMNS, Record, record_of
 
-__all__ = ["JournalError", "Reader", "unusable"]
+__all__ = ["BUSY_SECONDS", "JournalError", "Reader", "unusable"]
+
+# Another process may read or checkpoint (`codex-agent runs list`); no write of ours takes this long.
+BUSY_SECONDS = 10.0
 
 _NAMES = ", ".join(COLUMNS)
 
@@ -35,7 +38,7 @@ class Reader:
     def of_file(cls, path: Path) -> Reader:
         """The journal of a server that may be running, or not: it is read and never touched."""
         try:
-            return cls(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True), path)
+            return cls(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=BUSY_SECONDS, uri=True), path)
         except sqlite3.Error as error:
             raise unusable(path, error) from error
 

@@ -83,8 +83,7 @@ class Supervisor:
     @asynccontextmanager
     async def follow(self, ask: Ask, work: Work) -> AsyncIterator[Follower]:
         """The run that answers `ask`; a new one does `work`. Leaving the block is going away."""
-        await self._past_what_is_stopped(ask)
-        run = self._run_for(ask, work)
+        run = await self._run_for(ask, work)
         run.followers += 1
         follower = Follower(run, ask, _ledger=self._ledger)
         try:
@@ -95,8 +94,7 @@ class Supervisor:
 
     async def begin(self, ask: Ask, work: Work) -> Run:
         """A run that outlives its request."""
-        await self._past_what_is_stopped(ask)
-        run = self._run_for(ask, replace(work, detached=True))
+        run = await self._run_for(ask, replace(work, detached=True))
         if not run.record.detached and run.done is None:
             # A chat that has this key began it: from now on it needs nobody.
             run.record = replace(run.record, detached=1)
@@ -104,9 +102,9 @@ class Supervisor:
         await asyncio.shield(run.recorded)
         return run
 
-    def find(self, run_id: str, tenant: str | None) -> Run | None:
+    async def find(self, run_id: str, tenant: str | None) -> Run | None:
         """A run of the tenant's, living or ended; of anybody's where `tenant` is None."""
-        run = self._living.get(run_id) or self._ledger.restore(run_id)
+        run = self._living.get(run_id) or await self._ledger.restore(run_id)
         return run if run is not None and tenant in (None, run.record.tenant) else None
 
     async def recover(self) -> int:
@@ -139,7 +137,9 @@ class Supervisor:
     def _living_of(self, ask: Ask) -> Run | None:
         return self._by_key.get((ask.tenant, ask.key)) if ask.key else None
 
-    def _run_for(self, ask: Ask, work: Work) -> Run:
+    async def _run_for(self, ask: Ask, work: Work) -> Run:
+        """Waits before it decides and to read what has ended, and for nothing between a look and a new run."""
+        await self._past_what_is_stopped(ask)
         living = self._living_of(ask)
         known = living.known() if living else self._ledger.known(ask)
         verdict = decide(ask, known)
@@ -153,9 +153,9 @@ class Supervisor:
             living.record = replace(living.record, attempt=max(living.record.attempt, attempt))
             return living
         if verdict is Verdict.REPLAY and known is not None:
-            restored = self._ledger.restore(known.run_id)
-            if restored is not None:
-                return restored
+            restored = await self._ledger.restore(known.run_id)
+            # It may be forgotten by now, and another may have come: then all is decided anew.
+            return restored if restored is not None else await self._run_for(ask, work)
         return self._new(ask, work)
 
     def _new(self, ask: Ask, work: Work) -> Run:

@@ -64,13 +64,13 @@ async def begin_run(house: House, request: Request) -> Response:
 
 async def show_run(house: House, request: Request) -> Response:
     """GET /agent/runs/{id}."""
-    run = _found(house, request)
+    run = await _found(house, request)
     return JSONResponse(_status(run), headers={RUN_ID: run.id})
 
 
 async def watch_run(house: House, request: Request) -> _Watching | Response:
     """GET /agent/runs/{id}/events, from the event behind `Last-Event-ID` on."""
-    run, after = _found(house, request), _after(request)
+    run, after = await _found(house, request), _after(request)
     if run.done is not None and run.done.stopped_reason != "interrupted" and after >= len(run.told):
         # Who has heard all of it is told that there is no more, so that he need not come again. Of a run that was
         # interrupted he may have heard what was lost with the server, and not its end.
@@ -80,7 +80,7 @@ async def watch_run(house: House, request: Request) -> _Watching | Response:
 
 async def cancel_run(house: House, request: Request) -> Response:
     """DELETE /agent/runs/{id}; answered when the run has ended, with how it did."""
-    run = _found(house, request)
+    run = await _found(house, request)
     house.supervisor.stop(run, "cancelled")
     with suppress(asyncio.TimeoutError):
         await asyncio.wait_for(run.ended(), CLOSE_SECONDS)
@@ -150,9 +150,9 @@ async def _asked(request: Request) -> RunRequest:
     return replace(asked, model="echo") if asked.tool_backend == "echo" else asked
 
 
-def _found(house: House, request: Request) -> Run:
+async def _found(house: House, request: Request) -> Run:
     caller, run_id = caller_of(request.scope), request.path_params["run_id"]
-    run = house.supervisor.find(run_id, None if caller.operator else caller.tenant)
+    run = await house.supervisor.find(run_id, None if caller.operator else caller.tenant)
     if run is None:
         # The same words whether it is another tenant's or nobody's.
         raise HttpError(404, "There is no such run, or it is not kept any more.", "run_not_found", param="run_id")

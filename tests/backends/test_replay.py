@@ -243,3 +243,14 @@ def test_a_recording_with_any_byte_changed_is_played_or_told(tmp_path: Path, oth
             assert str(error).startswith("The recording odd.jsonl is broken in line ")
         ends = [event for event in told(replay, task("odd")) if isinstance(event, Done)]
         assert len(ends) == 1
+
+
+def test_a_long_file_that_is_broken_is_told_before_anything_else_of_it(tmp_path: Path) -> None:
+    lines = [(0, {"kind": "text", "text": "x" * 1000})] * 200
+    path = record(tmp_path, "long", *lines, (0, DONE))
+    path.write_bytes(path.read_bytes() + b"{oops\n")
+    replay = Replay([tmp_path], pace=0)
+    replay.check("long")  # a list of models does not wait for it to be read
+    (end,) = told(replay, task("long"))
+    assert isinstance(end, Done) and end.failure is not None
+    assert (end.failure.status, "long.jsonl is broken in line 203" in end.failure.message) == (503, True)

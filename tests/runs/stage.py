@@ -98,7 +98,9 @@ class Stage:
 
     async def ended(self, run_id: str) -> Any:
         """The record of a run once it has ended."""
-        await until(lambda: (found := self.supervisor.find(run_id, None)) is not None and found.done is not None)
+        run = await self.supervisor.find(run_id, None)
+        assert run is not None
+        await asyncio.wait_for(run.ended(), PATIENCE)
         return self.supervisor.journal.read.record(run_id)
 
 

@@ -108,7 +108,7 @@ def test_a_run_that_could_not_be_written_is_still_found(tmp_path: Path) -> None:
     async def scene(on: Stage) -> None:
         with without(tmp_path, "events"):
             _, run_id, _ = await on.ask()
-            run = on.supervisor.find(run_id, None)
+            run = await on.supervisor.find(run_id, None)
             assert run is not None and run.record.state == "ended"
 
     play(tmp_path, scene, *HELLO)
@@ -122,6 +122,6 @@ def test_a_run_whose_row_is_spoilt_is_told_as_that(tmp_path: Path, text: str) ->
             other.execute("UPDATE events SET event = ? WHERE seq = 2", (text,))
             other.commit()
         with pytest.raises(JournalError, match=f"The run {run_id} cannot be read"):
-            on.supervisor.find(run_id, None)
+            await on.supervisor.find(run_id, None)
 
     play(tmp_path, scene, *HELLO)

@@ -21,9 +21,9 @@ FIRST, SECOND, LAST = (Ask("t", "k", attempt, 2 - attempt, "d") for attempt in r
 ONLY = Ask("t", "k", 0, 0, "d")
 
 
-def reason(on: Stage, run_id: str) -> str:
+async def reason(on: Stage, run_id: str) -> str:
     """Why the run is to stop; empty while it may live."""
-    run = on.supervisor.find(run_id, None)
+    run = await on.supervisor.find(run_id, None)
     assert run is not None
     return run.stop.result() if run.stop.done() else ""
 
@@ -31,7 +31,7 @@ def reason(on: Stage, run_id: str) -> str:
 async def left(on: Stage, *asks: Ask) -> str:
     """All of them leave, one after the other; why the run is to stop then."""
     (run_id,) = {await on.leave(ask) for ask in asks}
-    return reason(on, run_id)
+    return await reason(on, run_id)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_wait_that_was_in_vain_is_over_for_its_caller_alone(tmp_path: Path) ->
         await asyncio.sleep(0.1)
         await on.leave(FIRST)
         await asyncio.sleep(0.15)  # the first wait is over, the second is not
-        assert reason(on, run_id) == ""
+        assert await reason(on, run_id) == ""
         assert (await on.ended(run_id)).stopped_reason == "client_disconnected"
 
     play(tmp_path, scene, hang(), retry_seconds=0.2)
@@ -69,7 +69,7 @@ def test_a_run_that_was_left_to_itself_outlives_whoever_was_awaited(tmp_path: Pa
         await on.supervisor.begin(Ask("t", "k", 1, 0, "d"), on.work())
         await on.leave(FIRST)
         await asyncio.sleep(0.2)
-        assert reason(on, run_id) == ""
+        assert await reason(on, run_id) == ""
 
     play(tmp_path, scene, hang(), retry_seconds=0.1)
 
@@ -89,7 +89,7 @@ def test_who_asks_while_a_run_is_stopped_is_not_told_of_anothers_leaving(tmp_pat
         on.script.steps = HELLO
         asking = asyncio.ensure_future(on.ask(ONLY))
         await asyncio.sleep(0.05)
-        assert not asking.done() and reason(on, stopped)
+        assert not asking.done() and await reason(on, stopped)
         gate.set()
         answer, run_id, _ = await asking
         assert answer == "Hello" and run_id != stopped
@@ -148,7 +148,7 @@ def test_a_retry_that_comes_while_its_acting_run_is_stopped_acts_no_second_time(
 def test_a_retry_that_comes_after_a_cancel_is_told_of_it(tmp_path: Path) -> None:
     async def scene(on: Stage) -> None:
         run_id = await on.leave(FIRST)
-        run = on.supervisor.find(run_id, None)
+        run = await on.supervisor.find(run_id, None)
         assert run is not None
         on.supervisor.stop(run, "cancelled")
         assert [(await on.ask(SECOND))[1:] for _ in range(2)] == [(run_id, 499)] * 2

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.backends.events import Done, Text, Thought, Usage
+from litellm_codex_agent.backends.events import Done, Text, Thought, ToolResult, Usage
 from litellm_codex_agent.errors import TimedOut
 from litellm_codex_agent.runs.identity import Ask
 from litellm_codex_agent.runs.run import AT_ONCE
@@ -123,7 +123,7 @@ def test_a_run_waits_for_the_next_attempt_which_gets_the_answer(tmp_path: Path) 
 def test_who_has_seen_more_than_there_is_is_told_the_end(tmp_path: Path, after: int) -> None:
     async def scene(on: Stage) -> None:
         _, run_id, _ = await on.ask()
-        run = on.supervisor.find(run_id, None)
+        run = await on.supervisor.find(run_id, None)
         assert run is not None
         assert [[each.seq for each in told] async for told in run.follow(after)] == [[4]]
 
@@ -268,8 +268,8 @@ def test_a_secret_of_the_request_is_struck_from_all_that_is_told(tmp_path: Path)
 def test_a_run_is_found_by_its_tenant_and_by_the_operator(tmp_path: Path, tenant: str | None) -> None:
     async def scene(on: Stage) -> None:
         _, run_id, _ = await on.ask(FIRST)
-        assert on.supervisor.find(run_id, tenant) is not None
-        assert on.supervisor.find(run_id, "another") is None
+        assert await on.supervisor.find(run_id, tenant) is not None
+        assert await on.supervisor.find(run_id, "another") is None
 
     play(tmp_path, scene, *HELLO)
 
@@ -318,5 +318,26 @@ def test_a_clock_that_is_set_back_makes_no_second_run(tmp_path: Path) -> None:
         on.script.steps = (*ACT, *HELLO)
         assert (await on.ask(SECOND))[1:] == (await on.ask(Ask("t", "k", 2, 0, "d")))[1:]
         assert len(on.script.acts) == 1
+
+    play(tmp_path, scene)
+
+
+def test_a_long_run_is_read_back_while_the_others_go_on(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        on.script.steps = (*(ToolResult(str(number)) for number in range(20_000)), Done())
+        _, run_id, _ = await on.ask()
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        going = asyncio.ensure_future(others())
+        run = await on.supervisor.find(run_id, None)
+        going.cancel()
+        assert run is not None and len(run.told) == 20_001
+        assert turns > 200
 
     play(tmp_path, scene)
