@@ -101,7 +101,8 @@ def fields(settings: ServerSettings) -> dict[str, Any]:
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
 def test_where_nothing_is_written_the_defaults_hold(text: str) -> None:
-    empty = dict.fromkeys(ROWS, text)
+    # A blank key is refused: see below.
+    empty = {**dict.fromkeys(ROWS, text), "CODEX_AGENT_SERVER_KEY": ""}
     assert fields(server(empty, empty)) == fields(server({})) == DEFAULTS
 
 
@@ -201,3 +202,10 @@ def test_no_test_finds_the_state_of_a_server_that_is_in_use(
     if forgotten:
         monkeypatch.delenv(forgotten)
     assert Path(tempfile.gettempdir()) in server().state.parents
+
+
+@pytest.mark.parametrize("blank", [" ", "\t \n"])
+def test_a_key_that_is_set_and_blank_opens_no_server_to_everybody(blank: str) -> None:
+    with pytest.raises(Unusable, match="CODEX_AGENT_SERVER_KEY is set and blank"):
+        server({"CODEX_AGENT_SERVER_KEY": blank})
+    assert server({"CODEX_AGENT_SERVER_KEY": ""}).key == ""

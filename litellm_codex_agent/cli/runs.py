@@ -28,6 +28,8 @@ __all__ = ["add_runs"]
 
 _Command = Callable[[argparse.Namespace, "Reader"], int]
 
+# A table that a person still looks through.
+MOST_LISTED = 10_000
 # A cancel is answered when the run and its processes are gone.
 CANCEL_SECONDS = 60.0
 _ROW = "{:<28} {:<19} {:>8}  {:<20} {}"
@@ -38,7 +40,7 @@ def add_runs(commands: Any) -> None:
     parser = commands.add_parser("runs", help="list, show and cancel the runs of a server")
     inner = parser.add_subparsers(metavar="what", required=True)
     listing = _added(inner, "list", "the newest runs", _list)
-    listing.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default 20)")
+    listing.add_argument("--limit", type=_limit, default=20, metavar="N", help="how many (default 20)")
     for name, meaning, run in (("show", "one run with its steps", _show), ("cancel", "stop a run", _cancel)):
         _added(inner, name, meaning, run).add_argument("run_id", help="the run's id, or how it begins")
 
@@ -66,7 +68,7 @@ def _with_reader(run: _Command, chosen: argparse.Namespace) -> int:
 
 
 def _list(chosen: argparse.Namespace, reader: Reader) -> int:
-    records = reader.newest(max(chosen.limit, 0))
+    records = reader.newest(chosen.limit)
     if chosen.json:
         print(json.dumps([_as_json(record) for record in records], indent=2))
         return 0
@@ -126,6 +128,12 @@ def _delete(address: Address, run_id: str, key: str) -> dict[str, Any]:
         raise Failed(f"The server refused: {json.load(error)['error']['message']}") from error
     except (OSError, ValueError) as error:
         raise Failed(f"The server at {address.url} does not answer: {error}") from error
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal() or len(text) > len(str(MOST_LISTED)) or not 1 <= int(text) <= MOST_LISTED:
+        raise argparse.ArgumentTypeError(f"{text!r} has to be a number from 1 to {MOST_LISTED:,}")
+    return int(text)
 
 
 def _directory(chosen: argparse.Namespace) -> Path:

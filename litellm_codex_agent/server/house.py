@@ -17,7 +17,7 @@ from ..runs.work import Work
 from ..wire.schema import BrokenRequest
 from .errors import HttpError
 from .guard import Caller, caller_of
-from .headers import bearer
+from .headers import bearer, values
 from .metrics import Metrics
 from .reply import BEAT_SECONDS
 
@@ -146,18 +146,28 @@ def ask_of(request: Request, digest: str) -> Ask:
 
 def _name(request: Request, header: str) -> str:
     """Empty where the header is not there. One that is there and says nothing is a mistake, and not a name."""
-    value = request.headers.get(header, "").strip()
-    if header in request.headers and not 0 < len(value) <= MAX_NAME_CHARS:
+    value = _single(request, header)
+    if value is None:
+        return ""
+    if not 0 < len(value) <= MAX_NAME_CHARS:
         raise HttpError(
             400, f"`{header}` has to have 1 to {MAX_NAME_CHARS} characters.", "header_not_a_name", param=header
         )
     return value
 
 
+def _single(request: Request, header: str) -> str | None:
+    """Which of two would be the request's is a guess, and an agent's run hangs on it."""
+    found = values(request.scope, header)
+    if len(found) > 1:
+        raise HttpError(400, f"`{header}` came {len(found)} times. Send it once.", "header_not_single", param=header)
+    return found[0] if found else None
+
+
 def _count(request: Request, header: str) -> int | None:
-    if header not in request.headers:
+    value = _single(request, header)
+    if value is None:
         return None
-    value = request.headers[header].strip()
     if not value.isdecimal() or len(value) > 9:
         raise HttpError(400, f"`{header}` has to be a count, as in 0 or 2.", "header_not_a_count", param=header)
     return int(value)

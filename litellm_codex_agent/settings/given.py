@@ -89,6 +89,8 @@ class Given:
 
     def key(self, name: str) -> str:
         key = self.text(name)
+        if not key and self.environ.get(name):
+            raise Unusable(f"{name} is set and blank, so nobody would be asked for a key. Set it, or take it away.")
         if key and not _KEY.fullmatch(key):
             # A wrong key is never shown either: it may be the right one with a slip in it.
             example = f"{name}={_ROWS[name].example}"

@@ -194,3 +194,12 @@ def test_a_run_of_a_real_server_is_cancelled_from_the_command_line(
         run_id = httpx.post(f"{url}/agent/runs", json=body, headers=held, trust_env=False).json()["run_id"]
         assert runs(tmp_path, "cancel", run_id) == 0
     assert capsys.readouterr().out == f"{run_id}: cancelled\n"
+
+
+@pytest.mark.parametrize("limit", ["0", "-5", "x", "10001", "9" * 30])
+def test_a_limit_that_is_no_number_of_lines_is_refused(
+    state: Path, capsys: pytest.CaptureFixture[str], limit: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        runs(state, "list", f"--limit={limit}")
+    assert "has to be a number from 1 to 10,000" in capsys.readouterr().err

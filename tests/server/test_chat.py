@@ -207,3 +207,10 @@ def test_half_a_surrogate_pair_in_what_an_agent_tells_breaks_no_answer(tmp_path:
     steps = (Thought(half), ToolCall("1", "exec", half), ToolResult("1", True, half), Text(half), Done())
     body = asked(tmp_path, *steps, stream=stream).content.decode()
     assert body.count("? and €") == 4 if stream else "? and €" in body
+
+
+@pytest.mark.parametrize("header", ["idempotency-key", "x-codex-agent-attempt", "x-codex-agent-retries-left"])
+def test_a_header_of_identity_that_came_twice_is_refused_by_name(tmp_path: Path, header: str) -> None:
+    response = ask(tmp_path, "POST", CHAT, json=ECHO, headers=[(header, "1"), (header, "2")])
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (400, "header_not_single", header)
