@@ -17,8 +17,9 @@ from litellm_codex_agent.runs.identity import Ask
 from litellm_codex_agent.runs.ledger import new_record
 from litellm_codex_agent.runs.run import Run
 from litellm_codex_agent.runs.work import Work
+from litellm_codex_agent.server.access_log import RUN_ID
 from litellm_codex_agent.server.chat import ChatFace
-from litellm_codex_agent.server.reply import EVENT_STREAM, RUN_ID
+from litellm_codex_agent.server.reply import EVENT_STREAM
 from litellm_codex_agent.wire.chat import error_body
 from litellm_codex_agent.wire.chat_request import ChatRequest
 

@@ -11,7 +11,8 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["LITELLM_ENABLE_CODEX_AGENT"] = "1"
 
 import litellm
-from litellm import CustomLLM, ModelResponse, ModelResponseStream
+from litellm import ModelResponse, ModelResponseStream
+from litellm.llms.custom_llm import CustomLLM
 
 import litellm_codex_agent
 from tests.answers import chunk, completion
@@ -55,7 +56,7 @@ def enter(contestant: str) -> None:
     elif contestant == FLOOR:
         # Under the name of ours: what LiteLLM does for a name is its own share.
         litellm.custom_provider_map.append({"provider": OURS, "custom_handler": Nothing()})
-        litellm.utils.custom_llm_setup()
+        litellm.utils.custom_llm_setup()  # type: ignore[no-untyped-call]  # LiteLLM has no type for it
 
 
 def call(contestant: str, base: str, *, stream: bool) -> int:

@@ -73,7 +73,8 @@ def _opened(stage: Stage, contestant: str, mode: str) -> int:
     before = stage.seen()["connections"]
     stage.order(contestant, "cpu", f"whole-{mode}", times=ONE_AFTER_THE_OTHER, mode=mode)
     # The second look is a connection of its own. One that was kept from an earlier row is the one of this row.
-    return max(1, stage.seen()["connections"] - before - 1)
+    opened: int = stage.seen()["connections"] - before - 1
+    return max(1, opened)
 
 
 def imports(_: Stage) -> Row:

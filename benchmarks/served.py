@@ -110,7 +110,7 @@ def _ours(slots: str, queue: str, state: str) -> None:
 def _bare(slots: str, queue: str, _: str) -> None:
     gate = asyncio.Event()
     (listener,) = listening.listen("127.0.0.1", 0)
-    print(listening.address_of(listener), flush=True)
+    print(listening.url_of(listener), flush=True)
     app = Probe(Bare(int(slots) + int(queue), gate), gate)
     # As ours is: what is compared is what is in the application.
     config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level="warning", access_log=False)

@@ -39,7 +39,8 @@ class Worker:
         profile.enable()
         self._loop.run_until_complete(self._acalls(base, times, stream))
         profile.disable()
-        return pstats.Stats(profile).total_calls / times  # type: ignore[attr-defined]  # not in typeshed
+        total: int = pstats.Stats(profile).total_calls  # type: ignore[attr-defined]  # not in typeshed
+        return total / times
 
     def cpu(self, base: str, *, times: int, mode: str = "async", stream: bool = False, joined: bool = False) -> float:
         """CPU seconds for each call, all threads of this process; `joined` as a user asks for it."""
