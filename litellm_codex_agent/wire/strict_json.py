@@ -26,22 +26,23 @@ _WHOLE_BELOW = 2**63
 
 # Made once: `json.dumps` makes one for each call.
 _WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_TOO_DEEP = f"The request body is nested deeper than {MAX_DEPTH} levels."
+_TOO_DEEP = f"{{}} is nested deeper than {MAX_DEPTH} levels."
+_BODY = "The request body"
 
 
-def read_json(body: bytes) -> Any:
-    """The value. Raises `BrokenRequest` with status 400."""
+def read_json(body: bytes, what: str = _BODY) -> Any:
+    """The value. Raises `BrokenRequest` with status 400; `what` is what its sentence calls the whole."""
     try:
         # RFC 8259, section 8.1: UTF-8, and a reader may ignore a byte order mark.
         value = json.loads(body.decode("utf-8-sig"), parse_int=_whole, parse_float=_fraction)
     except UnicodeDecodeError as error:
-        raise BrokenRequest("", f"The request body is not JSON: byte {error.start:,} is not UTF-8.") from error
+        raise BrokenRequest("", f"{what} is not JSON: byte {error.start:,} is not UTF-8.") from error
     except json.JSONDecodeError as error:
-        sentence = f"The request body is not JSON: {error.msg}, line {error.lineno}, column {error.colno}."
+        sentence = f"{what} is not JSON: {error.msg}, line {error.lineno}, column {error.colno}."
         raise BrokenRequest("", sentence) from error
     except RecursionError as error:
-        raise BrokenRequest("", _TOO_DEEP) from error
-    _check_inside([value], [])
+        raise BrokenRequest("", _TOO_DEEP.format(what)) from error
+    _check_inside([value], [], what)
     return value
 
 
@@ -73,19 +74,19 @@ def _fraction(text: str) -> int | float:
     return int(value) if abs(value) < _WHOLE_BELOW and value.is_integer() else value
 
 
-def _check_inside(container: dict[str, Any] | list[Any], steps: list[str | int]) -> None:
+def _check_inside(container: dict[str, Any] | list[Any], steps: list[str | int], what: str) -> None:
     """`steps` lead to the container. One list for all: a path is put together only where there is a fault."""
     if len(steps) > MAX_DEPTH:
-        raise BrokenRequest("", _TOO_DEEP)
+        raise BrokenRequest("", _TOO_DEEP.format(what))
     for step, entry in container.items() if isinstance(container, dict) else enumerate(container):
         steps.append(step)
         kind = type(entry)
         if kind is float and not math.isfinite(entry):
-            raise _broken(steps, "has to be a finite number")
+            raise _broken(steps, what, "has to be a finite number")
         if not _is_text(step) or (kind is str and not _is_text(entry)):
-            raise _broken(steps, "has to be text, and holds half of a surrogate pair")
+            raise _broken(steps, what, "has to be text, and holds half of a surrogate pair")
         if kind is dict or kind is list:
-            _check_inside(entry, steps)
+            _check_inside(entry, steps, what)
         steps.pop()
 
 
@@ -99,7 +100,7 @@ def _is_text(value: str | int) -> bool:
     return True
 
 
-def _broken(steps: list[str | int], what: str) -> BrokenRequest:
-    # The first step leads into the list around the body.
+def _broken(steps: list[str | int], what: str, fault: str) -> BrokenRequest:
+    # The first step leads into the list around the whole.
     where = path(steps[1:])
-    return BrokenRequest(where, f"{subject(where)} {what}.")
+    return BrokenRequest(where, f"{subject(where) if where else what} {fault}.")

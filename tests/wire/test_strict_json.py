@@ -108,3 +108,9 @@ def test_a_number_that_json_cannot_say_is_not_written() -> None:
 def test_a_text_is_made_sayable_and_is_quoted_as_it_is_written(text: str) -> None:
     assert sayable(text) == text.encode("utf-8", "replace").decode()
     assert quoted(sayable(text)).encode() == write_json(text)
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 1000, b"NaN"])
+def test_a_sentence_calls_the_whole_what_its_reader_calls_it(body: bytes) -> None:
+    with pytest.raises(BrokenRequest, match=r"^The line (is|has)"):
+        read_json(body, "The line")

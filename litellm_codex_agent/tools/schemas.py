@@ -1,0 +1,113 @@
+"""JSON against a JSON Schema that a stranger wrote: a tool's server, or whoever asked for such an answer. Pure.
+
+Law: a check ends, whatever the schema. A reference leads nowhere but into the schema itself; regular expressions
+are not run, for one may take for ever; the whole has a limit of steps. What cannot be checked says why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from itertools import count, islice
+from typing import Any
+
+from ..wire.paths import path
+
+__all__ = ["MAX_FAULT_CHARS", "UNCHECKED", "Uncheckable", "fault"]
+
+# A fault quotes the value: enough to find it, and not the megabyte that it may be.
+MAX_FAULT_CHARS = 300
+# Left to whoever takes the value: a stranger's regular expression, what is made of one, and each compared with each.
+UNCHECKED = frozenset({"pattern", "patternProperties", "unevaluatedProperties", "uniqueItems"})
+# A third of a second. References that fan out take 2^n steps in n lines; a tool's arguments take some hundreds.
+_MAX_STEPS = 50_000
+# The nearest of the first faults is told; a list of a thousand wrong entries has as many.
+_FAULTS = 50
+# Of one server's tools all; each check of a schema itself takes milliseconds.
+_REMEMBERED = 128
+
+_steps: ContextVar[Iterator[int]] = ContextVar("_steps")
+
+
+class Uncheckable(Exception):
+    """The schema is none, or too much of one; the message says why, in words that follow a colon."""
+
+
+def fault(value: Any, schema: Mapping[str, Any] | bool) -> str:
+    """What is wrong with `value`, where, as words that follow a colon; empty where it fits. Raises `Uncheckable`."""
+    from jsonschema.exceptions import UnknownType, best_match
+    from referencing.exceptions import Unresolvable
+
+    checker = _checker(_text(schema))
+    _steps.set(count())
+    try:
+        found = best_match(islice(checker.iter_errors(value), _FAULTS))
+    except Unresolvable as error:
+        raise Uncheckable(f"it refers to {str(error.ref)!r:.80}, which is not in it") from error
+    except RecursionError as error:
+        raise Uncheckable("it leads back to itself") from error
+    except (ArithmeticError, UnknownType) as error:
+        raise Uncheckable(f"it asks what nobody can answer ({type(error).__name__})") from error
+    if found is None:
+        return ""
+    where = path(found.absolute_path)
+    said = found.message if len(found.message) <= MAX_FAULT_CHARS else f"{found.message[:MAX_FAULT_CHARS]}…"
+    return f"`{where}`: {said}" if where else said
+
+
+def _text(schema: Any) -> str:
+    """One text for each schema, by which it is remembered."""
+    try:
+        return json.dumps(schema, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Uncheckable("it is not JSON") from error
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _checker(text: str) -> Any:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+
+    schema = json.loads(text)
+    kind = validator_for(schema, default=Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+    except SchemaError as error:
+        where = path(error.absolute_path)
+        raise Uncheckable(f"{f'`{where}`: ' if where else ''}{error.message:.{MAX_FAULT_CHARS}}") from error
+    except RecursionError as error:
+        raise Uncheckable("it is nested too deeply") from error
+    # An empty registry fetches nothing: a reference to an address would be a request of ours to it.
+    return _bounded(kind)(schema, registry=Registry())
+
+
+@cache
+def _bounded(kind: Any) -> Any:
+    """The same rules, each counted, and those left out that may take for ever."""
+    from jsonschema.validators import extend
+
+    rules = {name: _unchecked if name in UNCHECKED else _counted(rule) for name, rule in kind.VALIDATORS.items()}
+    others = rules["additionalProperties"]
+    return extend(kind, {**rules, "additionalProperties": lambda *given: _others(others, *given)})
+
+
+def _counted(rule: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(*given: Any) -> Any:
+        if next(_steps.get()) > _MAX_STEPS:
+            raise Uncheckable(f"it takes more than {_MAX_STEPS:,} steps")
+        return rule(*given)
+
+    return counted
+
+
+def _unchecked(*_given: Any) -> tuple[()]:
+    return ()
+
+
+def _others(rule: Callable[..., Any], checker: Any, wanted: Any, value: Any, schema: Mapping[str, Any]) -> Any:
+    """Which properties are others is for `patternProperties` to say, where there are any."""
+    return () if "patternProperties" in schema else rule(checker, wanted, value, schema)
