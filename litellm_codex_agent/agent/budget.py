@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backends.events import Usage
 
-__all__ = ["Budgets", "Spent", "asked_for", "ended", "plus", "work_seconds"]
+__all__ = ["Budgets", "Spent", "asked_for", "ended", "minus", "plus", "work_seconds"]
 
 # Of a run's time, what is kept for its last answer: a tenth, and no more than half a minute.
 _LAST_SHARE = 0.1
@@ -83,4 +83,16 @@ def plus(one: Usage, other: Usage) -> Usage:
         sum(costs) if costs else None,
         one.cached_tokens + other.cached_tokens,
         one.reasoning_tokens + other.reasoning_tokens,
+    )
+
+
+def minus(whole: Usage, part: Usage) -> Usage:
+    """What `whole` has beyond `part`, which came before it."""
+    cost = whole.cost_usd
+    return Usage(
+        whole.prompt_tokens - part.prompt_tokens,
+        whole.completion_tokens - part.completion_tokens,
+        cost if cost is None else cost - (part.cost_usd or 0.0),
+        whole.cached_tokens - part.cached_tokens,
+        whole.reasoning_tokens - part.reasoning_tokens,
     )

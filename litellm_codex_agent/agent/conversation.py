@@ -5,6 +5,7 @@ Law: the caller's messages are never changed, and each call that goes back to th
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,10 @@ class Conversation:
     _ids: set[str] = field(default_factory=set)
     _open: list[str] = field(default_factory=list)
     _results: dict[str, str] = field(default_factory=dict)
+
+    def copy(self) -> Conversation:
+        """As it is now, whatever is said later."""
+        return copy.deepcopy(self)
 
     @property
     def messages(self) -> tuple[Message, ...]:

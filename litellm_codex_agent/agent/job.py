@@ -26,7 +26,7 @@ def _as_it_is(messages: _Messages, _tools: _Messages, _model: Model) -> _Message
 
 @dataclass(frozen=True)
 class Job:
-    """`client_tools` are the client's own. `check` says what is wrong with an answer, `changes` what was changed in
+    """`client_tools` are the client's own, `tool_choice` is for the first call. `check` says what is wrong with an answer, `changes` what was changed in
     the workspace, `fit` makes the messages fit the model, and `keep` is given each call for the trace."""
 
     model: Model
@@ -34,6 +34,7 @@ class Job:
     budgets: Budgets = field(default_factory=Budgets)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     client_tools: _Messages = ()
+    tool_choice: Any = None
     escalation: Model | None = None
     check: Callable[[str], str] | None = None
     changes: Callable[[], Awaitable[Sequence[FileChange]]] = _no_changes

@@ -49,6 +49,8 @@ class Loop:
         self._apart: str | None = ""
         self.model = job.model
         self.escalated = False
+        # Whether this request has acted, whatever those before it did.
+        self.acted = False
 
     async def work(self) -> Done:
         """Steps, until one of them is the end."""
@@ -93,7 +95,7 @@ class Loop:
         own = [call for call in calls if call.name not in job.client_names]
         room = max(job.budgets.tool_calls - talk.spent.tool_calls, 0)
         for call in own[:room]:
-            talk.acted = True
+            talk.acted = self.acted = True
             await self._tell(job.hands.event(call))
         for call in own[room:]:
             talk.result(call.id, prompt.over_budget())
@@ -167,7 +169,9 @@ class Loop:
 
     async def _ask(self, turn: Turn, model: Model, tools: Sequence[Mapping[str, Any]], seconds: float) -> None:
         """One question. After the first act a passing failure is asked again, for nobody else can."""
-        asked = Asked(self._job.fit(self._talk.messages, tools, model), tools, self._job.parameters)
+        job = self._job
+        forced = {"tool_choice": job.tool_choice} if job.tool_choice and tools and not self._talk.added else {}
+        asked = Asked(job.fit(self._talk.messages, tools, model), tools, {**job.parameters, **forced})
         deadline = self._clock() + seconds
         for number in range(MODEL_TRIES):
             await turn.ask(model, asked, deadline - self._clock(), self._tell)
