@@ -1,16 +1,31 @@
-"""What came of asking a model, in our own errors: a real one's and a scripted one's are told alike. Pure."""
+"""What came of asking a model, in our own errors: a real one's and a scripted one's are told alike. Pure.
+
+Law: LiteLLM is known here by the names and attributes of its exceptions only, so that a test needs none of it.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from ..errors import AgentError, Refusal, Refused, TimedOut, Unreachable, without_keys
 
-__all__ = ["CONTEXT_WINDOW", "MAX_SAID_CHARS", "failed"]
+__all__ = ["CONTEXT_WINDOW", "MAX_SAID_CHARS", "failed", "is_refused_content", "of_litellm"]
 
 # OpenAI's word for a question that is longer than the model's window: a loop can ask again with less.
 CONTEXT_WINDOW = "context_length_exceeded"
 # What of an endpoint's own words is shown: a gateway may answer with a page.
 MAX_SAID_CHARS = 500
 _TIMEOUTS = (408, 504)
+# OpenAI's word and Azure's.
+_REFUSED_CONTENT = ("content_policy_violation", "content_filter")
+# `litellm.RateLimitError: RateLimitError: OpenAIException - `, as often as it was wrapped.
+_WRAPPED = re.compile(r"^(?:(?:litellm\.)?(?:[A-Z]\w*(?:Error|Exception)|Timeout(?: Error)?)(?: -|:) ?)+")
+# What its Router adds is about the Router, in whatever words this version has.
+_ROUTERS_WORDS = re.compile(
+    r"(?:\s*LiteLLM: model group |\.? ?Received Model Group=| Passed model=| No fallback model group found).*",
+    re.DOTALL,
+)
 
 
 def failed(status: int | None, message: str, *, code: str = "", retry_after: str = "") -> AgentError:
@@ -22,3 +37,59 @@ def failed(status: int | None, message: str, *, code: str = "", retry_after: str
         return TimedOut(said)
     headers = {"retry-after": retry_after} if retry_after else {}
     return Refused(Refusal(said, code, status=status), status=status, headers=headers)
+
+
+def is_refused_content(error: BaseException) -> bool:
+    """Whether the endpoint would not answer because of what was asked: that is an end, and no failure."""
+    cause = _cause(error)
+    return "ContentPolicyViolationError" in _names(cause) or getattr(cause, "code", None) in _REFUSED_CONTENT
+
+
+def of_litellm(error: BaseException, name: str) -> AgentError:
+    """The error of ours that says what LiteLLM's does; `name` is the model's."""
+    cause = _cause(error)
+    names = _names(cause)
+    status = _status(cause, names)
+    said = _said(cause) or f"{type(cause).__name__}."
+    code = CONTEXT_WINDOW if "ContextWindowExceededError" in names else str(getattr(cause, "code", None) or "")
+    told = f"The model {name} failed{f' with status {status}' if status else ''}: {said}"
+    return failed(status, told, code=code, retry_after=_retry_after(cause))
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What broke a stream, out of what LiteLLM wraps around it."""
+    inner = getattr(error, "original_exception", None)
+    return _cause(inner) if isinstance(inner, BaseException) and inner is not error else error
+
+
+def _names(error: BaseException) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _status(error: BaseException, names: set[str]) -> int | None:
+    if "APITimeoutError" in names or isinstance(error, TimeoutError):
+        return 408
+    if "APIConnectionError" in names or isinstance(error, OSError):
+        return None
+    if hasattr(error, "cooldown_time"):  # the Router's own: each of its deployments is resting
+        return 429
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) and 400 <= status <= 599 else 500
+
+
+def _said(error: BaseException) -> str:
+    """The endpoint's words, without the names that LiteLLM puts before them and the lists that its Router adds."""
+    told = str(getattr(error, "message", None) or error)
+    return _ROUTERS_WORDS.sub("", _WRAPPED.sub("", told)).strip()
+
+
+def _retry_after(error: BaseException) -> str:
+    if (rest := getattr(error, "cooldown_time", None)) is not None:
+        return str(rest)
+    response = getattr(error, "response", None)
+    for headers in (getattr(error, "litellm_response_headers", None), getattr(response, "headers", None)):
+        if headers is not None and isinstance(headers, Mapping):
+            told = {str(name).lower(): str(value) for name, value in headers.items()}
+            if "retry-after" in told:
+                return told["retry-after"]
+    return ""
