@@ -106,6 +106,7 @@ READ = [
     ("CODEX_AGENT_SANDBOX", "Landlock", "sandbox", "landlock"),
     ("CODEX_AGENT_WORKSPACES", "/srv/a,, ~/b ", "workspaces", (Path("/srv/a"), HOME / "b")),
     ("CODEX_AGENT_COMMANDS", "python3.11, g++,git,git", "commands", ("python3.11", "g++", "git")),
+    ("CODEX_AGENT_COMMANDS", "*", "commands", ("*",)),
     ("CODEX_AGENT_NETWORK", "on", "network", True),
     ("CODEX_AGENT_TOOL_ORIGINS", "https://T.example:443,*", "tool_origins", ("https://t.example", "*")),
     ("CODEX_AGENT_SECRET_PATTERNS", '["corp-[0-9]+"]', "secret_patterns", ("corp-[0-9]+",)),
@@ -253,7 +254,7 @@ def test_every_setting_of_the_server_has_a_flag_but_the_key_and_what_is_not_ours
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_row_shows_the_default_that_is_used(name: str) -> None:
     row = ROWS[name]
-    shown = "" if row.default in ("none", "those of loopback", "those of the sandbox page") else row.default
+    shown = "" if row.default in ("none", "those of loopback", "those of the tools' page") else row.default
     shown = shown if "the state directory" not in shown else ""
     assert server({name: shown}) == server({})
 

@@ -53,7 +53,7 @@ def trace_record(task: Task, leg: Leg, loop: Loop, done: Done | None) -> Mapping
         "run_id": task.run_id,
         "at": time.time(),
         "model": loop.model.name,
-        "messages": list(leg.conversation.messages),
+        "messages": [*leg.conversation.asked, *leg.conversation.added],
         "tools": [{**asdict(made.call), "result": asdict(made.result)} for made in leg.kept],
         "stopped_reason": done.stopped_reason if done else "cancelled",
         "error": asdict(done.failure) if done and done.failure else None,

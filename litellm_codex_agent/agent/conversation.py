@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .budget import Spent
+from .context import room, trimmed
 from .model import RawCall, Reply
 from .repeats import Repeats
 
@@ -33,6 +34,9 @@ class Conversation:
     # Whether a tool was called, and whether an answer was sent back.
     acted: bool = False
     repaired: bool = False
+    # What the model reads in place of so many of the added messages, where they were too long for it.
+    _trimmed: list[Message] = field(default_factory=list)
+    _covered: int = 0
     _ids: set[str] = field(default_factory=set)
     _open: list[str] = field(default_factory=list)
     _results: dict[str, str] = field(default_factory=dict)
@@ -43,7 +47,17 @@ class Conversation:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        return (*self.asked, *self.added)
+        """As the model reads them."""
+        return (*self.asked, *self._trimmed, *self.added[self._covered :])
+
+    def fit(self, window: int | None, tools: Sequence[Message]) -> None:
+        """Make room for the answer. Raises the `AgentError` of a model whose window the task alone is too long for."""
+        if window is None:
+            return
+        messages = self.messages
+        fitting = trimmed(messages, len(self.asked), room(window, tools))
+        if fitting != list(messages):
+            self._trimmed, self._covered = fitting[len(self.asked) :], len(self.added)
 
     def say(self, role: str, text: str) -> None:
         """One more plain message."""

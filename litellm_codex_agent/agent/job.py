@@ -20,14 +20,10 @@ async def _no_changes() -> Sequence[FileChange]:
     return ()
 
 
-def _as_it_is(messages: _Messages, _tools: _Messages, _model: Model) -> _Messages:
-    return messages
-
-
 @dataclass(frozen=True)
 class Job:
-    """`client_tools` are the client's own, `tool_choice` is for the first call. `check` says what is wrong with an answer, `changes` what was changed in
-    the workspace, `fit` makes the messages fit the model, and `keep` is given each call for the trace."""
+    """`client_tools` are the client's own, `tool_choice` is for the first call. `check` says what is wrong with an
+    answer, `changes` what was changed in the workspace, and `keep` is given each call for the trace."""
 
     model: Model
     hands: Hands = field(default_factory=Hands)
@@ -38,7 +34,6 @@ class Job:
     escalation: Model | None = None
     check: Callable[[str], str] | None = None
     changes: Callable[[], Awaitable[Sequence[FileChange]]] = _no_changes
-    fit: Callable[[_Messages, _Messages, Model], _Messages] = _as_it_is
     keep: Callable[[Made], None] = lambda made: None
     run_code: bool = False
     repair: bool = True

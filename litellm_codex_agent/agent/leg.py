@@ -14,11 +14,9 @@ from ..backends.backend import Task
 from ..tools.source import ToolsUnavailable
 from . import prompt
 from .budget import asked_for
-from .context import fit
 from .conversation import Conversation
 from .hands import Hands, Made
 from .job import Job
-from .model import Model
 from .parking import Answers, Parking
 from .setup import Setup
 from .structured import checker
@@ -57,9 +55,9 @@ async def begun(setup: Setup, task: Task) -> Leg:
     want = wanted(task.options, network=setup.network)
     check = checker(task.parameters.get("response_format"))
     clients = _client_tools(task.parameters)
-    model = setup.models.model(task.model or setup.model)
+    model = await setup.models.model(task.model or setup.model)
     skipped = setup.skip_chutes and want.escalate_to.startswith(CHUTES)
-    escalation = setup.models.model(want.escalate_to) if want.escalate_to and not skipped else None
+    escalation = await setup.models.model(want.escalate_to) if want.escalate_to and not skipped else None
     async with AsyncExitStack() as stack:
         bench = await stack.enter_async_context(opened(setup, want, task.run_id))
         hands = Hands(bench.sources, setup.scanner, setup.tool_seconds, setup.tool_parallel)
@@ -77,7 +75,6 @@ async def begun(setup: Setup, task: Task) -> Leg:
             escalation=escalation,
             check=check,
             changes=bench.changes,
-            fit=_fit,
             keep=leg.kept.append if setup.trace else _forget,
             run_code=want.run_code,
             repair=want.repair,
@@ -130,7 +127,3 @@ def _forced(parameters: Mapping[str, Any]) -> Any:
     """What the first call has to be, where the client says so."""
     choice = parameters.get("tool_choice")
     return None if choice in (None, "auto", "none") else choice
-
-
-def _fit(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], model: Model) -> Any:
-    return fit(messages, tools, model.window)

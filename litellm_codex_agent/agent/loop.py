@@ -13,6 +13,7 @@ from typing import Any
 
 from ..backends.events import ClientCall, Done, Event, Failure, Text, Thought, ToolResult
 from ..backends.faults import failure_of
+from ..errors import AgentError
 from . import prompt
 from .budget import Spent, ended, plus, work_seconds
 from .conversation import Conversation
@@ -72,7 +73,7 @@ class Loop:
         turn = Turn(hold=None if job.check else HOLD_CHARS if job.schemas else 0)
         await self._ask(turn, job.model, job.schemas, self._left)
         if turn.reply is None:
-            return self._unanswered(turn)
+            return await self._last("budget") if turn.late else _unanswered(turn)
         talk.spent = replace(talk.spent, iterations=talk.spent.iterations + 1)
         offered = [tool["function"]["name"] for tool in job.schemas]
         verdict = read(turn.reply, offered, run_code=job.run_code)
@@ -141,14 +142,6 @@ class Loop:
         self._talk.say("assistant", reply.text or "(nothing)")
         self._talk.say("user", prompt.unreadable(why))
 
-    def _unanswered(self, turn: Turn) -> Done | None:
-        """The model failed. Where its time ran out, the next step finds that the budget has ended."""
-        if turn.late:
-            return None
-        if turn.failure is None:
-            return Done("model_error", failure=Failure(_BAD_GATEWAY, "The model ended without a reply.", "model_error"))
-        return Done("model_error", failure=failure_of(turn.failure))
-
     async def _last(self, reason: str) -> Done:
         """One more call, without tools, by another model where that was asked for."""
         job = self._job
@@ -171,7 +164,12 @@ class Loop:
         """One question. After the first act a passing failure is asked again, for nobody else can."""
         job = self._job
         forced = {"tool_choice": job.tool_choice} if job.tool_choice and tools and not self._talk.added else {}
-        asked = Asked(job.fit(self._talk.messages, tools, model), tools, {**job.parameters, **forced})
+        try:
+            self._talk.fit(model.window, tools)
+        except AgentError as error:
+            turn.failure = error
+            return
+        asked = Asked(self._talk.messages, tools, {**job.parameters, **forced})
         deadline = self._clock() + seconds
         for number in range(MODEL_TRIES):
             await turn.ask(model, asked, deadline - self._clock(), self._tell)
@@ -204,6 +202,12 @@ class Loop:
         if self._talk.acted:
             for change in await self._job.changes():
                 await self._tell_on(change)
+
+
+def _unanswered(turn: Turn) -> Done:
+    if turn.failure is None:
+        return Done("model_error", failure=Failure(_BAD_GATEWAY, "The model ended without a reply.", "model_error"))
+    return Done("model_error", failure=failure_of(turn.failure))
 
 
 def _pause(turn: Turn, number: int) -> float | None:

@@ -14,7 +14,7 @@ from ..tools.commands import DEFAULT_COMMANDS
 from ..tools.secrets import Scanner
 from ..tools.workspace import Workspaces
 from .budget import Budgets
-from .models import Models
+from .choice import Choice
 from .trace import Trace
 
 __all__ = ["Setup", "setup"]
@@ -27,7 +27,7 @@ class Setup:
     """`sandbox` is None where no wall works, and `no_sandbox` says why."""
 
     model: str
-    models: Models
+    models: Choice
     budgets: Budgets
     workspaces: Workspaces
     scanner: Scanner
@@ -54,7 +54,7 @@ async def setup(config: MiniSettings, state: Path, *, max_seconds: float, secret
     known = [*secrets, *config.tool_headers.values()]
     return Setup(
         model=config.model,
-        models=Models(config.router_config, config.scripts),
+        models=Choice(config.router_config, config.scripts),
         budgets=Budgets(
             config.max_iterations, config.max_tool_calls, config.max_tokens, config.max_cost_usd, max_seconds
         ),

@@ -98,9 +98,9 @@ class Given:
         return self._list(name, lambda text: text if text == "*" else _address(text), what)
 
     def words(self, name: str) -> tuple[str, ...]:
-        """Names of programs."""
-        what = "names of programs without a path, separated by commas"
-        return self._list(name, lambda text: text if _PROGRAM.fullmatch(text) else "", what)
+        """Names of programs, and `*`."""
+        what = "names of programs without a path, separated by commas, or *"
+        return self._list(name, lambda text: text if text == "*" or _PROGRAM.fullmatch(text) else "", what)
 
     def paths(self, name: str) -> tuple[Path, ...]:
         """Paths, separated by commas."""

@@ -89,8 +89,8 @@ MINI = (
     ),
     Variable(
         COMMANDS,
-        "those of the sandbox page",
-        "the programs that `exec_shell` may start",
+        "those of the tools' page",
+        "the programs that `exec_shell` may start; `*` is any",
         "--commands",
         "python,git,pytest,make,ls,cat",
     ),
