@@ -82,6 +82,8 @@ def _apart(owner: Owner | None, *, network: bool) -> Iterator[str]:
 def _sights(command: Command, places: Places) -> Iterator[str]:
     size = str(command.limits.disk_bytes)
     yield from ("--perms", "1777", "--size", size, "--tmpfs", PRIVATE, "--perms", "0777", "--dir", HOME)
+    if not places.named:
+        yield from ("--symlink", places.python, f"{PRIVATE}/bin/python")
     for link, target in places.links:
         yield from ("--symlink", target, link)
     yield from ("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", size, "--tmpfs", SHARED_MEMORY)

@@ -10,7 +10,7 @@ NAME = "agent"
 
 
 def environment(path: str, private: str, given: Mapping[str, str]) -> dict[str, str]:
-    """PATH, a home and a directory for temporary files in `private`, and on top of it what was `given`."""
+    """`path`, a home and a directory for temporary files in `private`, and on top of it what was `given`."""
     return {
         "PATH": path,
         "HOME": f"{private}/home",
@@ -23,6 +23,8 @@ def environment(path: str, private: str, given: Mapping[str, str]) -> dict[str, 
         "EMAIL": f"{NAME}@localhost",
         # A tool has nobody to answer at a prompt, and no page to turn.
         "GIT_TERMINAL_PROMPT": "0",
+        # It may hold the machine's own, and cannot be read.
+        "GIT_CONFIG_NOSYSTEM": "1",
         "PAGER": "cat",
         "GIT_PAGER": "cat",
         # What it runs shows up in the diff, what Python compiles should not.

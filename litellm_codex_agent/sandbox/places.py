@@ -44,13 +44,14 @@ class Places:
     links: tuple[tuple[str, str], ...]
     network: tuple[str, ...]
     python: str
+    # Its directory knows it by the name `python`.
+    named: bool = True
 
-    @property
-    def path(self) -> str:
-        """The variable PATH: first the directory of the Python, so that `python` is it."""
-        first = str(Path(self.python).parent)
+    def path(self, private: str) -> str:
+        """The variable PATH, on which `python` is `self.python`; `private` has a directory for what has no name yet."""
+        first = [str(Path(self.python).parent)] if self.named else [f"{private}/bin"]
         usual = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-        return ":".join([first, *(each for each in usual if each != first)])
+        return ":".join([*first, *(each for each in usual if each not in first)])
 
 
 def places(python: str = "") -> Places:
@@ -66,6 +67,7 @@ def places(python: str = "") -> Places:
         links=links,
         network=tuple(each for each in NETWORK if Path(each).exists()),
         python=python or sys.executable,
+        named=(Path(python or sys.executable).parent / "python").exists(),
     )
 
 

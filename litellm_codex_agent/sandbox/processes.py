@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["descendants"]
+__all__ = ["descendants", "threads_of"]
 
 _PROC = Path("/proc")
 
@@ -25,4 +25,14 @@ def _children(pid: int) -> list[int]:
     with suppress(OSError):
         for task in (_PROC / str(pid) / "task").iterdir():
             found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def threads_of(uid: int) -> int:
+    """How many threads that user has: the kernel counts them all against a limit on processes."""
+    found = 0
+    for process in _PROC.iterdir():
+        if process.name.isdecimal():
+            with suppress(OSError):
+                found += sum(1 for _ in (process / "task").iterdir()) if process.stat().st_uid == uid else 0
     return found
