@@ -21,10 +21,11 @@ import httpx
 from .body import Unreadable, read_body
 from .headers import merged
 from .listing import Listed, read_list
-from .pinned import Pin, Pinned, pin, within
+from .pinned import Pin, Pinned, pin
 from .replies import Reply, fault_of, result_of
 from .retries import BROKEN, REFUSED, pause, retry_after
 from .source import MAX_WHOLE_BYTES, TIMED_OUT, Call, Result, Tool, ToolsUnavailable
+from .waiting import within
 
 __all__ = ["HttpTools", "opened"]
 
@@ -92,7 +93,7 @@ async def _listed(server: _Server, seconds: float) -> list[Listed]:
         reply = await within(seconds, server.ask("GET", "/tools", idempotent=True, seconds=seconds))
     except asyncio.TimeoutError as error:
         raise ToolsUnavailable(f"The tools' server at {server.name} did not list its tools in time.") from error
-    if fault := fault_of(reply, server.name):
+    if fault := fault_of(reply):
         raise ToolsUnavailable(f"There is no list of tools at {server.name}: {fault}")
     if reply.cut:
         raise ToolsUnavailable(f"The list of the tools' server at {server.name} is over {MAX_WHOLE_BYTES:,} bytes.")

@@ -1,4 +1,4 @@
-"""A connection that goes to the address that was checked, and a piece of work that ends in time.
+"""A connection that goes to the address that was checked.
 
 Law: a host is resolved once, and the connection goes to what was found then, so a name that is pointed elsewhere
 after the check changes nothing. TLS and the Host header keep the name. Nothing of the environment leads elsewhere.
@@ -9,23 +9,21 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
 from .addresses import Address, allowed, read
 from .source import ToolsUnavailable
+from .waiting import within
 
-__all__ = ["Pin", "Pinned", "context", "pin", "within"]
+__all__ = ["Pin", "Pinned", "context", "pin"]
 
-_Value = TypeVar("_Value")
 # A connection that is used again may be closed by the server just then, and nobody could say whether it had the call.
 _NEW_EACH_TIME = httpx.Limits(max_keepalive_connections=0)
-# What was cancelled gets so long to close its connections; it does nothing else then.
-_CLOSING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -89,25 +87,6 @@ async def pin(url: str, origins: Iterable[str], seconds: float, *, base: bool = 
     except (OSError, UnicodeError) as error:
         raise ToolsUnavailable(f"The host {origin.host} was not found.") from error
     return Pin(address, allowed(address, list(dict.fromkeys(str(entry[4][0]) for entry in found))))
-
-
-async def within(seconds: float, work: Coroutine[Any, Any, _Value]) -> _Value:
-    """What `work` gives; it is cancelled, and has ended, where time runs out (`asyncio.TimeoutError`) or we are.
-
-    Not `wait_for`: up to Python 3.11 it swallows a cancel that comes together with the result.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait({task}, timeout=max(0.0, seconds))
-        if not task.done():
-            raise asyncio.TimeoutError
-        return task.result()
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=_CLOSING_SECONDS)
-            if task.done() and not task.cancelled():
-                task.exception()  # it is read, or the loop would log it as forgotten
 
 
 @lru_cache(maxsize=2)

@@ -34,7 +34,7 @@ class Reply:
 def result_of(reply: Reply, name: str) -> Result:
     """The result in a reply of the server of this name."""
     text = reply.body.decode("utf-8", "replace")
-    if fault := fault_of(reply, name):
+    if fault := fault_of(reply):
         return Result(rc=1, stdout=text, error=f"The tools' server at {name} did not do it: {fault}")
     if reply.cut:
         return Result(rc=1, stdout=text, error=f"The reply is over {MAX_WHOLE_BYTES:,} bytes, and was cut there.")
@@ -42,7 +42,7 @@ def result_of(reply: Reply, name: str) -> Result:
     return Result(rc=1 if failure else 0, stdout=text, error=failure)
 
 
-def fault_of(reply: Reply, name: str) -> str:
+def fault_of(reply: Reply) -> str:
     """Why a reply is none, as the end of a sentence; empty where it is one."""
     status = reply.status
     if reply.fault or 200 <= status < 300:

@@ -1,4 +1,4 @@
-"""Connections that go where it was checked, and work that ends in time."""
+"""Connections that go where it was checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from litellm_codex_agent.tools.addresses import read
-from litellm_codex_agent.tools.pinned import Pin, Pinned, context, pin, within
+from litellm_codex_agent.tools.pinned import Pin, Pinned, context, pin
 from litellm_codex_agent.tools.source import ToolsUnavailable
 
 from .opening import PATIENCE
@@ -108,32 +108,3 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(secure: int) -> None:
     url = f"https://127.0.0.1:{secure}/"
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         fetched(Pin(read(url, ["*"]), ("127.0.0.1",)), url)
-
-
-def test_work_that_is_done_in_time_is_given_and_its_error_raised() -> None:
-    async def give() -> int:
-        return 7
-
-    async def fail() -> int:
-        raise KeyError("lost")
-
-    assert asyncio.run(within(PATIENCE, give())) == 7
-    with pytest.raises(KeyError):
-        asyncio.run(within(PATIENCE, fail()))
-
-
-@pytest.mark.parametrize("error", [None, KeyError("at the end")])
-def test_work_that_takes_too_long_is_cancelled_and_has_ended(error: Exception | None) -> None:
-    ended: list[str] = []
-
-    async def hang() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append("ended")
-            if error is not None:
-                raise error
-
-    with pytest.raises(asyncio.TimeoutError):
-        asyncio.run(within(0.01, hang()))
-    assert ended == ["ended"]
