@@ -6,11 +6,16 @@ It knows the first version of the protocol only, and lists its tools on two page
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+import time
 from typing import Any
 
 SCHEMA = {"type": "object"}
-PAGES = {None: (["big", "small"], "2"), "2": (["ask", "twice", "twice"], None)}
+PAGES = {None: (["big", "small", "variable"], "2"), "2": (["daemon", "hang", "twice", "twice"], None)}
+# Two forks and a session of its own: nobody's child, and in nobody's group.
+DAEMON = "import os, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); time.sleep(600)"
 
 
 def result(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
@@ -22,9 +27,18 @@ def result(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
         page: dict[str, Any] = {"tools": [{"name": name, "inputSchema": SCHEMA} for name in names]}
         return {**page, **({"nextCursor": cursor} if cursor else {})}
     if method == "tools/call":
-        size = 5 * 2**20 if params["name"] == "big" else 5
-        return {"content": [{"type": "text", "text": "x" * size}]}
+        return {"content": [{"type": "text", "text": called(params["name"], params.get("arguments", {}))}]}
     return None
+
+
+def called(name: str, arguments: dict[str, Any]) -> str:
+    if name == "variable":
+        return os.environ.get(arguments["name"], "(not set)")
+    if name == "daemon":
+        subprocess.run([sys.executable, "-c", DAEMON], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    if name == "hang":
+        time.sleep(600)
+    return "x" * (5 * 2**20 if name == "big" else 5)
 
 
 for line in sys.stdin:

@@ -205,7 +205,8 @@ def hand_made(folder: Path) -> Stand:
 
 
 def test_a_server_of_another_hand_is_listed_page_by_page(tmp_path: Path) -> None:
-    assert hand_made(tmp_path).names() == ["real__big", "real__small", "real__ask", "real__twice"]
+    expected = ["big", "small", "variable", "daemon", "hang", "twice"]
+    assert hand_made(tmp_path).names() == [f"real__{name}" for name in expected]
 
 
 def test_a_reply_too_long_fails_its_call_wherever_its_id_stands(tmp_path: Path) -> None:
