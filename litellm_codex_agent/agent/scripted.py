@@ -42,7 +42,7 @@ class Scripted:
         line = self._script.line(number)
         if line is None:
             raise BrokenReply(
-                f"The script {self.name} is over: it has {len(self._script.lines)} replies, and was asked for another.",
+                f"{self.name} is over: it has {len(self._script.lines)} replies, and was asked for another.",
                 hint="Write one more, or give the last one `again`.",
             )
         await asyncio.sleep(line.seconds)
