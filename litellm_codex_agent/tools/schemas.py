@@ -1,7 +1,7 @@
 """JSON against a JSON Schema that a stranger wrote: a tool's server, or whoever asked for such an answer. Pure.
 
-Law: a check ends, whatever the schema. A reference leads nowhere but into the schema itself; regular expressions
-are not run, for one may take for ever; the whole has a limit of steps. What cannot be checked says why.
+Law: a check ends, whatever the schema. A reference leads nowhere but into the schema itself; a regular expression is
+run only where it ends soon; the whole has a limit of steps. What cannot be checked says why.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from itertools import count, islice
 from typing import Any
 
 from ..wire.paths import path
+from .patterns import TooCostly, matches
 
 __all__ = ["MAX_FAULT_CHARS", "UNCHECKED", "Uncheckable", "fault"]
 
 # A fault quotes the value: enough to find it, and not the megabyte that it may be.
 MAX_FAULT_CHARS = 300
-# Left to whoever takes the value: a stranger's regular expression, what is made of one, and each compared with each.
-UNCHECKED = frozenset({"pattern", "patternProperties", "unevaluatedProperties", "uniqueItems"})
+# Left to whoever takes the value: regular expressions that are run on each of the names, as often as they are asked.
+UNCHECKED = frozenset({"patternProperties", "unevaluatedProperties"})
 # A third of a second. References that fan out take 2^n steps in n lines; a tool's arguments take some hundreds.
 _MAX_STEPS = 50_000
 # The nearest of the first faults is told; a list of a thousand wrong entries has as many.
@@ -46,6 +47,8 @@ def fault(value: Any, schema: Mapping[str, Any] | bool) -> str:
         found = best_match(islice(checker.iter_errors(value), _FAULTS))
     except Unresolvable as error:
         raise Uncheckable(f"it refers to {str(error.ref)!r:.80}, which is not in it") from error
+    except TooCostly as error:
+        raise Uncheckable(str(error)) from error
     except RecursionError as error:
         raise Uncheckable("it leads back to itself") from error
     except (ArithmeticError, UnknownType) as error:
@@ -92,7 +95,8 @@ def _bounded(kind: Any) -> Any:
 
     rules = {name: _unchecked if name in UNCHECKED else _counted(rule) for name, rule in kind.VALIDATORS.items()}
     others = rules["additionalProperties"]
-    return extend(kind, {**rules, "additionalProperties": lambda *given: _others(others, *given)})
+    own = {"pattern": _counted(_pattern), "uniqueItems": _counted(_unique)}
+    return extend(kind, {**rules, **own, "additionalProperties": lambda *given: _others(others, *given)})
 
 
 def _counted(rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,6 +110,22 @@ def _counted(rule: Callable[..., Any]) -> Callable[..., Any]:
 
 def _unchecked(*_given: Any) -> tuple[()]:
     return ()
+
+
+def _pattern(checker: Any, wanted: str, value: Any, _schema: Any) -> Iterator[Exception]:
+    from jsonschema import ValidationError
+
+    if checker.is_type(value, "string") and not matches(wanted, value):
+        yield ValidationError(f"{value!r} does not match {wanted!r}")
+
+
+def _unique(checker: Any, wanted: bool, value: Any, _schema: Any) -> Iterator[Exception]:
+    """By what each entry is written as: to compare each with each takes for ever, in a list of thousands."""
+    from jsonschema import ValidationError
+
+    entries = value if wanted and checker.is_type(value, "array") else ()
+    if len({json.dumps(entry, sort_keys=True) for entry in entries}) < len(entries):
+        yield ValidationError("its entries are not all different")
 
 
 def _others(rule: Callable[..., Any], checker: Any, wanted: Any, value: Any, schema: Mapping[str, Any]) -> Any:
