@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from .shell import scanned
-from .shell_words import MAX_DEPTH, Unreadable, Word
+from .shell_words import Unreadable, Word
 from .wrappers import SHELLS, Inner, inner
 
 __all__ = ["ANY", "DEFAULT_COMMANDS", "MAX_WORD_BYTES", "NotAllowed", "checked"]
@@ -33,6 +33,8 @@ _SHELLS_OWN = """
 _BUILT_IN = frozenset(_SHELLS_OWN.split())
 # Linux: one argument of a program has 128 KiB, with the NUL at its end.
 MAX_WORD_BYTES = 128 * 1024 - 1
+# `timeout 9 nice env X=1 sh -c 'xargs ls'` is five. Each is read anew, so more of them cost time for nothing.
+MAX_RUNS = 8
 _NO_SHELL = "There is no shell without a sandbox: give one command of plain words."
 
 
@@ -83,8 +85,8 @@ class _Check:
 
     def words(self, words: Sequence[Word], own: Collection[str] = (), depth: int = 0) -> None:
         """Checks one command and what it runs in its turn; `own` are the functions of its line."""
-        if depth > MAX_DEPTH:
-            raise NotAllowed(f"The command has commands in commands, more than {MAX_DEPTH} deep.")
+        if depth > MAX_RUNS:
+            raise NotAllowed(f"The command has commands in commands, more than {MAX_RUNS} deep.")
         head = words[0]
         if not head.plain and ANY not in self.allowed:
             raise NotAllowed(f"What `{head.text}` runs only the shell knows: write the command's name. {self._told()}")

@@ -95,11 +95,14 @@ class _Scanner:
 
     def _subshell(self) -> None:
         self.line.simple = False
+        self._deeper()
+        self._expect(")")
+
+    def _deeper(self, *ends: str) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Unreadable(f"it is nested more than {MAX_DEPTH} deep")
-        self.commands()
-        self._expect(")")
+        self.commands(*ends)
         self.depth -= 1
 
     def _sum(self) -> None:
@@ -183,7 +186,7 @@ class _Scanner:
                 if not self._takes("|"):
                     self._word()
                 self._spaces()
-            self.commands(*_CASE_ENDS, "esac")
+            self._deeper(*_CASE_ENDS, "esac")
             self._takes(*_CASE_ENDS)
             self._blanks(newlines=True)
         self.at += len("esac")

@@ -19,8 +19,6 @@ MAX_DEPTH = 30
 _DOCUMENT = re.compile(r"<<<|<<-?[ \t]*(?=[^\s;&|<>()])")
 _VARIABLE = re.compile(r"\w+|[@*#?$!-]")
 _PROCESS = ("<(", ">(")
-# Names of files, braces and homes: words that become others. A lone `[` is a command.
-_PATTERN = re.compile(r"[*?]|.\[|\[.|\{.*(?:,|\.\.).*\}|^~", re.DOTALL)
 # What a backslash takes its meaning from between double quotes.
 _ESCAPED = '$`"\\\n'
 
@@ -46,9 +44,16 @@ def word_at(text: str, at: int) -> tuple[Word, int]:
         reader.piece()
     if reader.at == at:
         raise Unreadable(f"there is {text[at]!r} where a word should be" if at < len(text) else "a word is missing")
-    plain = not reader.expands and not _PATTERN.search("".join(reader.shape))
+    plain = not reader.expands and not _becomes_others("".join(reader.shape))
     said = "".join(reader.pieces) if plain else text[at : reader.at]
     return Word(said, plain, reader.quoted, tuple(reader.inner)), reader.at
+
+
+def _becomes_others(shape: str) -> bool:
+    """Whether it is a pattern of files, a home, or braces. A lone `[` is a command."""
+    if shape.startswith("~") or "*" in shape or "?" in shape or ("[" in shape and shape != "["):
+        return True
+    return "{" in shape and ("," in shape or ".." in shape)
 
 
 def substituted(text: str, depth: int = 0) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ def test_the_words_of_an_argv_are_checked_too(command: list[str]) -> None:
         ("ls " + "x" * MAX_WORD_BYTES, "longer than"),
         (["ls", "é" * (MAX_WORD_BYTES // 2 + 1)], "longer than"),
         ("ls 'a", "cannot be read: a quote"),
-        ("nice " * 40 + "ls", "more than 30 deep"),
+        ("nice " * 40 + "ls", "more than 8 deep"),
     ],
 )
 def test_what_is_no_command_is_refused_with_a_sentence(command: str | list[str], why: str) -> None:

@@ -99,6 +99,7 @@ def test_every_command_of_a_line_is_found(text: str) -> None:
         "$(" * 40 + ")" * 40,
         "${" * 99 + "}" * 99,
         '"$(' * 99,
+        "case a in a) " * 999,
         "`a\\``",
     ],
     ids=repr,
