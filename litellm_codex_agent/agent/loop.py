@@ -107,7 +107,7 @@ class Loop:
             talk.result(each.call.id, told)
             job.keep(each)
             made.append((each.call.name, each.call.arguments, told))
-            await self._tell(ToolResult(each.call.id, each.result.ok, told))
+            await self._tell(ToolResult(each.call.id, each.result.ok, each.result.shown()))
         if waiting := [call for call in calls if call.id in talk.waits_for]:
             return await self._park(waiting)
         return Done("repeated_tool_call") if talk.repeats.see(made) else None
