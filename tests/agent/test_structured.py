@@ -76,7 +76,7 @@ REFUSED = [
     ({"type": "objekt"}, "`type`: 'objekt' is not valid"),
     ({"$ref": "https://h/schema"}, "it refers to 'https://h/schema', which is not in it"),
     ({"items": {"$ref": "https://h/schema"}}, "`items` has a reference to 'https://h/schema', which is not in it."),
-    ({"not": {"$ref": "#/allOf/1"}, "allOf": [{}]}, "`not` has a reference to '#/allOf/1', which is not in it."),
+    ({"items": {"$ref": "#/allOf/1"}, "allOf": [{}]}, "`items` has a reference to '#/allOf/1', which is not in it."),
     ({"properties": {"a": {"pattern": "(a+)+$"}}}, "`properties.a` has a `pattern` that may take for ever. Take it"),
     ({"anyOf": [{}, {"patternProperties": {"a": {}}}]}, "`anyOf[1]` has `patternProperties`, which is not checked"),
     ({"definitions": {"a": {"unevaluatedProperties": False}}}, "`definitions.a` has `unevaluatedProperties`, which"),
