@@ -30,6 +30,25 @@ DEFAULTS: dict[str, Any] = {
     "record": None,
     "recordings": None,
     "replay_pace": 1.0,
+    "model": "",
+    "router_config": None,
+    "scripts": None,
+    "max_iterations": 20,
+    "max_tool_calls": 60,
+    "max_tokens": 500_000,
+    "max_cost_usd": None,
+    "tool_seconds": 60.0,
+    "tool_parallel": 4,
+    "park_seconds": 600.0,
+    "sandbox": "auto",
+    "workspaces": (),
+    "commands": (),
+    "network": False,
+    "tool_origins": (),
+    "tool_headers": {},
+    "secret_patterns": (),
+    "traces": None,
+    "skip_chutes": False,
 }
 # What is written in a variable, and the field and the value that it gives.
 READ = [
@@ -74,6 +93,27 @@ READ = [
     ("CODEX_AGENT_RECORDINGS", "/srv/recordings", "recordings", Path("/srv/recordings")),
     ("CODEX_AGENT_REPLAY_PACE", "0", "replay_pace", 0.0),
     ("CODEX_AGENT_REPLAY_PACE", "2", "replay_pace", 2.0),
+    ("CODEX_AGENT_MODEL", " openai/gpt-5 ", "model", "openai/gpt-5"),
+    ("CODEX_AGENT_ROUTER_CONFIG", "/srv/config.yaml", "router_config", Path("/srv/config.yaml")),
+    ("CODEX_AGENT_SCRIPTS", "~/scripts", "scripts", HOME / "scripts"),
+    ("CODEX_AGENT_MAX_ITERATIONS", "1", "max_iterations", 1),
+    ("CODEX_AGENT_MAX_TOOL_CALLS", "7", "max_tool_calls", 7),
+    ("CODEX_AGENT_MAX_TOKENS", "1000000000", "max_tokens", 1_000_000_000),
+    ("CODEX_AGENT_MAX_COST_USD", "0.5", "max_cost_usd", 0.5),
+    ("CODEX_AGENT_TOOL_SECONDS", "0.5", "tool_seconds", 0.5),
+    ("CODEX_AGENT_TOOL_PARALLEL", "1", "tool_parallel", 1),
+    ("CODEX_AGENT_PARK_SECONDS", "0", "park_seconds", 0.0),
+    ("CODEX_AGENT_SANDBOX", "Landlock", "sandbox", "landlock"),
+    ("CODEX_AGENT_WORKSPACES", "/srv/a,, ~/b ", "workspaces", (Path("/srv/a"), HOME / "b")),
+    ("CODEX_AGENT_COMMANDS", "python3.11, g++,git,git", "commands", ("python3.11", "g++", "git")),
+    ("CODEX_AGENT_COMMANDS", "*", "commands", ("*",)),
+    ("CODEX_AGENT_NETWORK", "on", "network", True),
+    ("CODEX_AGENT_TOOL_ORIGINS", "https://T.example:443,*", "tool_origins", ("https://t.example", "*")),
+    ("CODEX_AGENT_SECRET_PATTERNS", '["corp-[0-9]+"]', "secret_patterns", ("corp-[0-9]+",)),
+    ("MINI_AGENT_TOOL_HTTP_HEADERS", '{"X-Key": "k"}', "tool_headers", {"X-Key": "k"}),
+    ("MINI_AGENT_STORE_TRACES", "1", "traces", STATE / "traces.jsonl"),
+    ("MINI_AGENT_STORE_PATH", "/srv/t.jsonl", "traces", None),
+    ("NDSMOKE_SHORTCIRCUIT_CHUTES", "1", "skip_chutes", True),
 ]
 REFUSED = {
     "MINI_AGENT_API_HOST": ["http://h", "h:80", "a b", "-h", "h..example", "*", "[h]", "h/", "ü"],
@@ -91,12 +131,30 @@ REFUSED = {
     "CODEX_AGENT_RECORD": ["~nobody-by-this-name/x"],
     "CODEX_AGENT_RECORDINGS": ["~nobody-by-this-name/x"],
     "CODEX_AGENT_REPLAY_PACE": ["-1", "fast", "2x"],
+    "CODEX_AGENT_ROUTER_CONFIG": ["~nobody-by-this-name/x"],
+    "CODEX_AGENT_SCRIPTS": ["~nobody-by-this-name/x"],
+    "CODEX_AGENT_MAX_ITERATIONS": ["0", "few"],
+    "CODEX_AGENT_MAX_TOOL_CALLS": ["0", "1.5"],
+    "CODEX_AGENT_MAX_TOKENS": ["0", "1000000001", "9" * 11],
+    "CODEX_AGENT_MAX_COST_USD": ["0", "free", "-1", "$1"],
+    "CODEX_AGENT_TOOL_SECONDS": ["0", "1m"],
+    "CODEX_AGENT_TOOL_PARALLEL": ["0"],
+    "CODEX_AGENT_PARK_SECONDS": ["-1"],
+    "CODEX_AGENT_SANDBOX": ["docker", "off"],
+    "CODEX_AGENT_WORKSPACES": ["/srv,~nobody-by-this-name/x"],
+    "CODEX_AGENT_COMMANDS": ["/bin/sh", "rm -rf", "a;b"],
+    "CODEX_AGENT_NETWORK": ["maybe", "host"],
+    "CODEX_AGENT_TOOL_ORIGINS": ["h", "ftp://h", "https://h/x", "https://u@h"],
+    "CODEX_AGENT_SECRET_PATTERNS": ["corp", '["("]', '[""]', "[1]", "{}"],
+    "MINI_AGENT_STORE_TRACES": ["sometimes"],
+    "MINI_AGENT_STORE_PATH": ["~nobody-by-this-name/x"],
 }
 BAD = [(name, text) for name, texts in REFUSED.items() for text in texts]
 
 
 def fields(settings: ServerSettings) -> dict[str, Any]:
-    return dict(vars(settings))
+    told = dict(vars(settings))
+    return {**vars(told.pop("mini")), **told}
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
@@ -125,13 +183,23 @@ TWO = {
     "CODEX_AGENT_KEEP_BYTES": ("2GiB", "3GiB"),
     "CODEX_AGENT_RECORD": ("/h", "/g"),
     "CODEX_AGENT_RECORDINGS": ("/h", "/g"),
+    "CODEX_AGENT_ROUTER_CONFIG": ("/h", "/g"),
+    "CODEX_AGENT_SCRIPTS": ("/h", "/g"),
+    "CODEX_AGENT_SANDBOX": ("bwrap", "none"),
+    "CODEX_AGENT_NETWORK": ("on", "off"),
+    "CODEX_AGENT_WORKSPACES": ("/h", "/g"),
+    "CODEX_AGENT_TOOL_ORIGINS": ("http://h", "http://g"),
+    "CODEX_AGENT_SECRET_PATTERNS": ('["a"]', '["b"]'),
+    "MINI_AGENT_STORE_TRACES": ("on", "off"),
 }
 
 
 @pytest.mark.parametrize("name", [row.name for row in VARIABLES if row.flag])
 def test_a_flag_counts_before_its_variable(name: str) -> None:
     one, other = TWO.get(name, ("2", "3"))
-    assert server({name: other}, {name: one}) == server({name: one}) != server({name: other})
+    # A path of traces means nothing where none are kept.
+    kept = {"MINI_AGENT_STORE_TRACES": "on"} if name == "MINI_AGENT_STORE_PATH" else {}
+    assert server({name: other, **kept}, {name: one}) == server({name: one, **kept}) != server({name: other, **kept})
 
 
 @pytest.mark.parametrize(("name", "text"), BAD)
@@ -180,19 +248,32 @@ def test_every_setting_of_the_server_has_a_flag_but_the_key_and_what_is_not_ours
     own = [row for row in VARIABLES if row.name.startswith(("MINI_AGENT_", "CODEX_AGENT_", "XDG_"))]
     provider = {"CODEX_AGENT_API_BASE", "CODEX_AGENT_API_KEY", "CODEX_AGENT_JOIN_TEXT"}
     bare = {row.name for row in own if not row.flag} - provider
-    assert bare == {"CODEX_AGENT_SERVER_KEY", "XDG_STATE_HOME"}
+    assert bare == {"CODEX_AGENT_SERVER_KEY", "MINI_AGENT_TOOL_HTTP_HEADERS", "XDG_STATE_HOME"}
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_row_shows_the_default_that_is_used(name: str) -> None:
     row = ROWS[name]
-    shown = "" if row.default in ("none", "those of loopback") else row.default
+    shown = "" if row.default in ("none", "those of loopback", "those of the tools' page") else row.default
+    shown = shown if "the state directory" not in shown else ""
     assert server({name: shown}) == server({})
 
 
 def test_a_server_can_be_set_up_by_its_flags_alone() -> None:
     environ = {**{row.name: "x" for row in VARIABLES if row.flag}, "CODEX_AGENT_SERVER_KEY": "k", "PATH": "/bin"}
     assert without_server(environ) == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize("text", ['{"X-Key": 1}', "[]", "Bearer sk-1", '{"a"', "null"])
+def test_tool_headers_that_are_none_are_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(Unusable, match="MINI_AGENT_TOOL_HTTP_HEADERS has to be an object of JSON") as caught:
+        server({"MINI_AGENT_TOOL_HTTP_HEADERS": text})
+    assert text not in str(caught.value)
+
+
+def test_traces_go_where_they_are_told_to() -> None:
+    told = server({"MINI_AGENT_STORE_TRACES": "on", "MINI_AGENT_STORE_PATH": "/srv/t.jsonl"})
+    assert told.mini.traces == Path("/srv/t.jsonl")
 
 
 @pytest.mark.parametrize("forgotten", [None, "CODEX_AGENT_STATE"])

@@ -20,8 +20,10 @@ from .failures import failed
 from .model import Asked, Model, Mused, Piece, RawCall, Reply, Said
 from .script import MAX_SCRIPT_BYTES, BrokenScript, Line, Script, ScriptedError, read
 
-__all__ = ["LAST_RESULT", "Scripted", "Scripts"]
+__all__ = ["LAST_RESULT", "PREFIX", "Scripted", "Scripts"]
 
+# How a script is told from the models that LiteLLM knows.
+PREFIX = "script/"
 # In a text it stands for what the last tool message holds, so that a reader sees what the model has seen.
 LAST_RESULT = "{{last_result}}"
 
@@ -40,7 +42,7 @@ class Scripted:
         line = self._script.line(number)
         if line is None:
             raise BrokenReply(
-                f"The script {self.name} is over: it has {len(self._script.lines)} replies, and was asked for another.",
+                f"{self.name} is over: it has {len(self._script.lines)} replies, and was asked for another.",
                 hint="Write one more, or give the last one `again`.",
             )
         await asyncio.sleep(line.seconds)
@@ -74,7 +76,7 @@ class Scripts:
             raise NoSuchModel(f"There is no script {name!r:.80}.")
         try:
             with path.open("rb") as file:
-                return Scripted(name, read(file.read(MAX_SCRIPT_BYTES + 1), path.name))
+                return Scripted(f"{PREFIX}{name}", read(file.read(MAX_SCRIPT_BYTES + 1), path.name))
         except OSError as error:
             raise NotReady(f"The script {path.name} cannot be read: {error.strerror}.") from error
         except BrokenScript as error:

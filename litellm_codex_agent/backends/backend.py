@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .events import Event
 from .parameters import Parameters
 
-__all__ = ["Backend", "NoSuchModel", "NotReady", "Task"]
+__all__ = ["Backend", "Living", "NoSuchModel", "NotReady", "Task", "Wall"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,20 @@ class Backend(Protocol):
         ...
 
     def answer(self, task: Task) -> AsyncGenerator[Event, None]: ...
+
+
+@dataclass(frozen=True)
+class Wall:
+    """What stands around a backend's tools; no level: nothing works here, and `reason` says why."""
+
+    level: str | None
+    reason: str = ""
+
+
+@runtime_checkable
+class Living(Protocol):
+    """A backend that is opened with its server and closed with it, and has tools behind a wall."""
+
+    wall: Wall
+
+    def opened(self) -> AbstractAsyncContextManager[None]: ...

@@ -8,11 +8,11 @@ A run may tell a hundred thousand of them, and all are held while it lives: so t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Done", "Event", "Failure", "FileChange", "Text", "Thought", "ToolCall", "ToolResult", "Usage"]
+__all__ = ["ClientCall", "Done", "Event", "Failure", "FileChange", "Text", "Thought", "ToolCall", "ToolResult", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,23 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A file of the workspace, by its path inside it: `kind` is added, changed or removed."""
+    """A file of the workspace, by its path inside it: `kind` is added, changed or removed.
+
+    `diff` is what `git apply` takes, where there is one: a large file has none.
+    """
 
     path: str
     kind: str = "changed"
+    diff: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCall:
+    """The run asks its client to call a tool of the client's own, and goes on with the next request that answers."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True)
@@ -78,12 +91,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Done:
-    """The end, told exactly once: why the run stopped, what it took, and the failure where it is one."""
+    """The end, told exactly once: why the run stopped, what it took, and the failure where it is one.
+
+    `added` are the messages that the run added to its conversation, where it keeps them as such.
+    """
 
     stopped_reason: str = "success"
     usage: Usage = field(default_factory=Usage)
     failure: Failure | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    added: Sequence[Mapping[str, Any]] = ()
 
 
-Event = Thought | Text | ToolCall | ToolResult | FileChange | Done
+Event = Thought | Text | ToolCall | ToolResult | FileChange | ClientCall | Done

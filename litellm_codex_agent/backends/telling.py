@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..wire.schema import BrokenRequest, Schema, check
-from ..wire.shapes import FLAG, OPEN, TEXT, closed, one_of, optional
-from .events import Done, Event, Failure, FileChange, Text, Thought, ToolCall, ToolResult, Usage
+from ..wire.shapes import FLAG, OPEN, TEXT, closed, list_of, one_of, optional
+from .events import ClientCall, Done, Event, Failure, FileChange, Text, Thought, ToolCall, ToolResult, Usage
 
 __all__ = ["BrokenEvent", "EVENT", "from_json", "to_json"]
 
@@ -23,6 +23,7 @@ _KINDS: Mapping[str, type[Event]] = {
     "tool_call": ToolCall,
     "tool_result": ToolResult,
     "file_change": FileChange,
+    "client_call": ClientCall,
     "done": Done,
 }
 _NAMES = {event: kind for kind, event in _KINDS.items()}
@@ -54,10 +55,17 @@ EVENT: Schema = {
         _event("text", {"text": TEXT}, "text"),
         _event("tool_call", {"id": TEXT, "name": TEXT, "text": TEXT}, "id", "name"),
         _event("tool_result", {"id": TEXT, "ok": FLAG, "text": TEXT}, "id"),
-        _event("file_change", {"path": TEXT, "change": TEXT}, "path"),
+        _event("file_change", {"path": TEXT, "change": TEXT, "diff": TEXT}, "path"),
+        _event("client_call", {"id": TEXT, "name": TEXT, "arguments": TEXT}, "id", "name", "arguments"),
         _event(
             "done",
-            {"stopped_reason": TEXT, "usage": _USAGE, "failure": optional(_FAILURE), "metrics": OPEN},
+            {
+                "stopped_reason": TEXT,
+                "usage": _USAGE,
+                "failure": optional(_FAILURE),
+                "metrics": OPEN,
+                "added": list_of(OPEN),
+            },
         ),
     ],
     "discriminator": {"propertyName": "kind"},
@@ -96,6 +104,8 @@ def from_json(told: Any) -> Event:
         fields["usage"] = Usage(**fields["usage"])
     if fields.get("failure"):
         fields["failure"] = Failure(**fields["failure"])
+    if "added" in fields:
+        fields["added"] = tuple(fields["added"])
     return _KINDS[kind](**fields)
 
 
@@ -111,6 +121,8 @@ def _told(value: Any) -> dict[str, Any]:
 def _inside(content: Any) -> Any:
     if type(content) in _FIELDS:
         return _told(content)
+    if isinstance(content, tuple):
+        return [_inside(entry) for entry in content]
     return copy.deepcopy(dict(content)) if isinstance(content, Mapping) else content
 
 

@@ -14,7 +14,14 @@ _EPILOG = f"""
 A flag counts before the variable in brackets, and that before the default. {settings.SERVER_KEY} is the key that
 clients have to send; it has no flag, for everyone on the machine can read a command line.
 """
-_DIRECTORIES = (settings.STATE, settings.RECORD, settings.RECORDINGS)
+# What a flag takes, where its last word does not say it.
+_TAKES = {
+    **dict.fromkeys((settings.STATE, settings.RECORD, settings.RECORDINGS, settings.SCRIPTS), "DIR"),
+    **dict.fromkeys((settings.ROUTER_CONFIG, settings.STORE_PATH), "FILE"),
+    settings.MAX_ITERATIONS: "COUNT",
+    settings.SECRET_PATTERNS: "JSON",
+    settings.WORKSPACES: "DIRS",
+}
 # The longest flag with its value, so that what it means stands beside it.
 _FLAG_COLUMNS = 29
 
@@ -66,7 +73,7 @@ class _Help(argparse.HelpFormatter):
 
 
 def _metavar(row: settings.Variable) -> str:
-    return "DIR" if row.name in _DIRECTORIES else row.flag.rpartition("-")[2].upper()
+    return _TAKES.get(row.name) or row.flag.rpartition("-")[2].upper()
 
 
 def _meaning(row: settings.Variable) -> str:

@@ -23,6 +23,8 @@ _ANSWERS = {
     "max_cost": "length",
     "max_tool_calls": "length",
     "refused": "content_filter",
+    # The client has to make a call of its own before the run goes on.
+    "tool_calls": "tool_calls",
 }
 # Status before the first tool call, and what to say where the backend said nothing.
 _FAILURES = {
@@ -52,7 +54,7 @@ class Outcome:
 def outcome_of(done: Done, *, acted: bool, has_answer: bool) -> Outcome:
     """The outcome of a run that ended so. A failure after the first tool call is never one to try again."""
     reason = done.stopped_reason
-    if done.failure is None and reason in _ANSWERS and (has_answer or reason in ("success", "refused")):
+    if done.failure is None and reason in _ANSWERS and (has_answer or reason in ("success", "refused", "tool_calls")):
         return Outcome(finish=_ANSWERS[reason])
     failure = done.failure or _unexplained(reason)
     # Somebody asked for it to stop, so it is told as that, whatever it had done.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..backends.events import Done, Event, FileChange, Text, Thought, ToolCall, ToolResult
+from ..backends.events import ClientCall, Done, Event, FileChange, Text, Thought, ToolCall, ToolResult
 
 __all__ = ["Story", "as_thought"]
 
 # A chat shows that a tool spoke and how it began; the whole is in the run's events.
 SHOWN_CHARS = 400
+# All diffs of one reply together: with more, a reader of the reply would hold the repository.
+MAX_DIFF_CHARS = 1024 * 1024
 
 
 @dataclass
@@ -21,7 +23,8 @@ class Story:
     thoughts: list[str] = field(default_factory=list)
     tool_calls: int = 0
     failed_tools: int = 0
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, FileChange] = field(default_factory=dict)
+    client_calls: list[ClientCall] = field(default_factory=list)
     last_call: ToolCall | None = None
     last_result: ToolResult | None = None
 
@@ -45,9 +48,22 @@ class Story:
             if self.last_call is not None and self.last_call.id == event.id:
                 self.last_result = event
         elif isinstance(event, FileChange):
-            self.files[event.path] = event.kind
+            self.files[event.path] = event
+        elif isinstance(event, ClientCall):
+            self.client_calls.append(event)
         if thought := as_thought(event):
             self.thoughts.append(thought)
+
+    def changed(self) -> list[dict[str, str]]:
+        """The files, each with its diff while there is room for it."""
+        told, room = [], MAX_DIFF_CHARS
+        for change in self.files.values():
+            entry = {"path": change.path, "kind": change.kind}
+            if change.diff and len(change.diff) <= room:
+                room -= len(change.diff)
+                entry["diff"] = change.diff
+            told.append(entry)
+        return told
 
     def metrics(self, done: Done) -> dict[str, Any]:
         """The run's figures: those of the backend, and what was counted here."""

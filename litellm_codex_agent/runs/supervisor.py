@@ -182,7 +182,8 @@ class Supervisor:
             return
         run.recorded.set_result(None)
         done = sound(await self._work(run, work, place))
-        done = replace(done, metrics={**done.metrics, "ignored": list(work.ignored)})
+        ignored = [*work.ignored, *done.metrics.get("ignored", ())]
+        done = replace(done, metrics={**done.metrics, "ignored": ignored})
         await self._end(run, run.veil.end(done), self._clock())
         self.slots.give_back(place, run.seconds if run.record.started else None)
         self._on_end(run)

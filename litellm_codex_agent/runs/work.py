@@ -17,8 +17,9 @@ from typing import Any
 
 from ..backends.backend import Backend, Task
 from ..backends.events import Done, Event, Failure
+from ..backends.faults import failure_of
 from ..backends.telling import to_json
-from ..errors import AgentError, Refused
+from ..errors import AgentError
 from .faults import log_fault
 from .outcome import not_written
 from .reader import JournalError
@@ -112,7 +113,7 @@ def _end(run: Run, listening: asyncio.Future[Done]) -> Done:
         return not_written(error)
     if isinstance(error, AgentError):
         # It says what happened in words that are made for its caller.
-        return Done("model_error", failure=_of(error))
+        return Done("model_error", failure=failure_of(error))
     log_fault(_log, f"run {run.id}: its backend raised", error, run.secrets)
     return _failed(
         f"The agent failed unexpectedly ({type(error).__name__}). The server's log has more, by run {run.id}."
@@ -130,8 +131,3 @@ def sound(done: Done) -> Done:
 
 def _failed(message: str) -> Done:
     return Done("model_error", failure=Failure(500, message, "agent_fault"))
-
-
-def _of(error: AgentError) -> Failure:
-    code = error.refusal.code if isinstance(error, Refused) else ""
-    return Failure(error.status, str(error), code)

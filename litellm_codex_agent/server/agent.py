@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -15,13 +15,13 @@ from starlette.types import Receive, Scope, Send
 
 from ..backends.events import Done, Failure
 from ..backends.telling import to_json
+from ..runs import ending
 from ..runs.journal import JournalError
 from ..runs.run import Run, Told
 from ..runs.slots import Busy
 from ..runs.supervisor import Draining, KeyReused
 from ..runs.work import CLOSE_SECONDS
-from ..wire import completions, sse
-from ..wire.envelope import Envelope, metrics
+from ..wire import sse
 from ..wire.run_request import RunRequest, read_run
 from ..wire.strict_json import write_json
 from .access_log import RUN_ID
@@ -29,16 +29,17 @@ from .body import read_body
 from .errors import HttpError
 from .guard import caller_of
 from .house import House, ask_of, read
-from .reply import EVENT_STREAM, Reply, refusal_of, stream_events, told_as_error
+from .reply import EVENT_STREAM, Reply, refusal_of, stream_events
 
-__all__ = ["answer_run", "begin_run", "cancel_run", "envelope", "figures", "show_run", "watch_run"]
+__all__ = ["answer_run", "begin_run", "cancel_run", "envelope", "show_run", "watch_run"]
 
 LAST_EVENT_ID = "last-event-id"
+ECHO, MINI = "echo", "mini"
 
 
 async def answer_run(house: House, request: Request) -> Reply:
     """POST /agent/run: one run, and its envelope."""
-    asked = await _asked(request)
+    asked = await _asked(house, request)
     stream = EVENT_STREAM["content-type"] in request.headers.get("accept", "")
     return Reply(
         house.supervisor,
@@ -52,7 +53,7 @@ async def answer_run(house: House, request: Request) -> Reply:
 
 async def begin_run(house: House, request: Request) -> Response:
     """POST /agent/runs: a run that outlives its request."""
-    asked = await _asked(request)
+    asked = await _asked(house, request)
     work = house.work(asked, request, field="", secrets=asked.secrets)
     try:
         run = await house.supervisor.begin(ask_of(request, asked.digest), work)
@@ -89,27 +90,8 @@ async def cancel_run(house: House, request: Request) -> Response:
 
 def envelope(run: Run) -> dict[str, Any]:
     """An ended run as /agent/run answers it."""
-    done = run.done or Done("interrupted")
-    failure = run.outcome.failure if run.outcome else None
-    messages = json.loads(run.record.asked).get("messages", [])
-    added = [{"role": "assistant", "content": run.story.answer}] if run.story.text else []
-    return Envelope(
-        run_id=run.id,
-        stopped_reason=done.stopped_reason,
-        final_answer=run.story.answer,
-        messages=[*messages, *added],
-        metrics=figures(run),
-        usage=completions.usage(**asdict(done.usage)),
-        error=told_as_error(failure) if failure else None,
-        last_tool_invocation=_last_call(run),
-        files=[{"path": path, "kind": kind} for path, kind in run.story.files.items()],
-    ).to_json()
-
-
-def figures(run: Run) -> dict[str, Any]:
-    """A run's metrics, in the one shape that all faces have."""
-    told = run.story.metrics(run.done) if run.done else {}
-    return metrics(told, ttotal_ms=round(run.seconds * 1000))
+    done, asked = run.done or Done("interrupted"), json.loads(run.record.asked).get("messages", [])
+    return ending.envelope(run.id, asked, run.story, done, acted=run.acted, seconds=run.seconds)
 
 
 @dataclass(frozen=True)
@@ -144,10 +126,16 @@ class _Watching:
         await stream_events(self.run, _Envelopes(), self.after, receive, send)
 
 
-async def _asked(request: Request) -> RunRequest:
+async def _asked(house: House, request: Request) -> RunRequest:
+    """Any name that is no backend's is a model for the mini-agent, and of `echo` it is asked what it likes."""
     asked = await read(read_run, await read_body(request))
-    # The seed's clients name the backend of the tools and, for `echo`, any model they like.
-    return replace(asked, model="echo") if asked.tool_backend == "echo" else asked
+    if asked.tool_backend == ECHO:
+        return replace(asked, model=ECHO)
+    name = asked.model.partition(":")[0]
+    if name in house.backends and name != MINI:
+        return asked
+    model = asked.model if name == MINI else f"{MINI}:{asked.model}"
+    return replace(asked, model=model, options={**asked.options, "tool_backend": asked.tool_backend})
 
 
 async def _found(house: House, request: Request) -> Run:
@@ -182,11 +170,3 @@ def _status(run: Run) -> dict[str, Any]:
     if run.done is not None:
         told |= {"stopped_reason": run.done.stopped_reason, "envelope": envelope(run)}
     return {name: value for name, value in told.items() if value not in (None, "")}
-
-
-def _last_call(run: Run) -> dict[str, Any] | None:
-    call, result = run.story.last_call, run.story.last_result
-    if call is None:
-        return None
-    told = {"id": call.id, "name": call.name, "text": call.text}
-    return {**told, "ok": result.ok, "result": result.text} if result else told

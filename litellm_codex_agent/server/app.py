@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import settings
-from ..backends.backend import Backend
+from ..agent.setup import setup
+from ..backends.backend import Backend, Living
+from ..backends.mini import Mini
 from ..backends.table import backends as all_backends
 from ..runs.journal import Journal, JournalError
 from ..runs.recorder import Recorder
@@ -114,7 +116,11 @@ class Endpoint:
             pruning = asyncio.ensure_future(
                 keep_pruned(journal, keep_days=config.keep_days, keep_bytes=config.keep_bytes)
             )
+            living = AsyncExitStack()
             try:
+                for backend in self._backends.values():
+                    if isinstance(backend, Living):
+                        await living.enter_async_context(backend.opened())
                 if count := await house.supervisor.recover():
                     _log.warning("%d runs were unfinished when the last server died: they were interrupted", count)
                 self._state, self._supervisor = state, house.supervisor
@@ -126,6 +132,7 @@ class Endpoint:
                 await house.supervisor.drain(0.0)
                 # Connections may outlive it by a moment, and so their requests do.
                 self._inside = to_response(refusal_of(Draining("The server has stopped.")))
+                await living.aclose()
                 await recorder.finish()
                 pruning.cancel()
                 with suppress(asyncio.CancelledError):
@@ -182,7 +189,8 @@ def make_app(
 
 
 def _all_backends(config: ServerSettings) -> Mapping[str, Backend]:
-    return all_backends(config.recordings, config.replay_pace)
+    mini = Mini(partial(setup, config.mini, config.state, max_seconds=config.max_seconds, secrets=(config.key,)))
+    return {**all_backends(config.recordings, config.replay_pace), mini.name: mini}
 
 
 async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive, send: Send) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 
 from starlette.requests import Request
 
-from ..backends.events import Done, Failure, Text
+from ..backends.events import ClientCall, Done, Failure, Text
+from ..runs.ending import figures
 from ..runs.run import Run, Told
 from ..runs.story import as_thought
 from ..wire import completions, sse
 from ..wire.chat_request import ChatRequest, read_chat
 from ..wire.envelope import agent_fields
 from ..wire.strict_json import write_json
-from .agent import figures
 from .body import read_body
 from .house import House, ask_of, read
 from .reply import Reply, error_event
@@ -49,8 +49,11 @@ class ChatFace:
     def whole(self, run: Run) -> Mapping[str, Any]:
         return completions.completion(
             self._head(run),
-            run.story.answer,
-            thoughts=run.story.reasoning,
+            completions.message(
+                run.story.answer,
+                run.story.reasoning,
+                [completions.called(call.id, call.name, call.arguments) for call in run.story.client_calls],
+            ),
             finish=run.outcome.finish if run.outcome else "",
             usage=_usage(run),
             codex_agent=_fields(run),
@@ -63,6 +66,8 @@ class ChatFace:
             yield from self._end(run, told)
         elif isinstance(told.event, Text):
             yield self._text(run, told.seq, "content", told.event.text)
+        elif isinstance(told.event, ClientCall):
+            yield self._chunk(run, told, {"tool_calls": [_called(run, told.event)]})
         elif thought := as_thought(told.event):
             yield self._text(run, told.seq, "reasoning_content", thought)
 
@@ -98,6 +103,12 @@ def _usage(run: Run) -> dict[str, Any]:
 
 
 def _fields(run: Run) -> dict[str, Any]:
-    files = [{"path": path, "kind": kind} for path, kind in run.story.files.items()]
     reason = run.done.stopped_reason if run.done else ""
-    return agent_fields(run_id=run.id, stopped_reason=reason, metrics=figures(run), files=files)
+    metrics = figures(run.story, run.done, run.seconds)
+    return agent_fields(run_id=run.id, stopped_reason=reason, metrics=metrics, files=run.story.changed())
+
+
+def _called(run: Run, call: ClientCall) -> dict[str, Any]:
+    """Whole in one delta. A reader joins the deltas of a call by its index."""
+    index = run.story.client_calls.index(call)
+    return {"index": index, **completions.called(call.id, call.name, call.arguments)}

@@ -17,14 +17,13 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 
 from ..errors import without_secrets
 from ..runs.faults import log_fault
-from ..wire.chat import error_body
+from ..wire.chat import error_body, error_type
 from .headers import bearer, values
 
 __all__ = ["Fallback", "HANDLERS", "HttpError", "body_of", "to_response"]
 
 logger = logging.getLogger(__name__)
 
-_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 # Starlette's own refusals, in our words and with OpenAI's codes.
 _OF_STARLETTE = {
     404: ("There is no such route. GET /openapi.json lists those there are.", "unknown_url"),
@@ -50,8 +49,7 @@ class HttpError(Exception):
 
 def body_of(error: HttpError) -> dict[str, Any]:
     """The refusal as OpenAI's clients read it."""
-    kind = _TYPES.get(error.status, "server_error" if error.status >= 500 else "invalid_request_error")
-    return error_body(error.message, type=kind, code=error.code, param=error.param)
+    return error_body(error.message, type=error_type(error.status), code=error.code, param=error.param)
 
 
 def to_response(error: HttpError) -> JSONResponse:

@@ -11,31 +11,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..backends.events import Usage
+from ..wire.envelope import STOPPED_REASONS
 
-__all__ = ["BUCKETS", "CONTENT_TYPE", "Metrics", "STOPPED_REASONS"]
+__all__ = ["BUCKETS", "CONTENT_TYPE", "Metrics"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # From an echo to the longest run that is allowed by default, and one beyond.
 BUCKETS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
-STOPPED_REASONS = frozenset(
-    {
-        "budget",
-        "cancelled",
-        "client_disconnected",
-        "interrupted",
-        "max_cost",
-        "max_iterations",
-        "max_tokens",
-        "max_tool_calls",
-        "model_error",
-        "refused",
-        "repeated_format_error",
-        "repeated_tool_call",
-        "sandbox_unavailable",
-        "shutdown",
-        "success",
-    }
-)
 OTHER = "other"
 
 _Labels = tuple[tuple[str, str], ...]

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from ..backends.events import Failure
+from ..runs.ending import error_of
 from ..runs.identity import Ask
 from ..runs.journal import JournalError
 from ..runs.run import Run, Told
@@ -26,7 +27,7 @@ from ..runs.supervisor import Draining, Follower, KeyReused, Supervisor
 from ..runs.work import Work
 from ..wire import sse
 from .access_log import RUN_ID
-from .errors import HttpError, body_of, to_response
+from .errors import HttpError, to_response
 
 __all__ = [
     "BEAT_SECONDS",
@@ -37,7 +38,6 @@ __all__ = [
     "error_event",
     "refusal_of",
     "stream_events",
-    "told_as_error",
 ]
 
 # How long a stream's head is held for the first word of its run, so that a refusal is still a status; after it
@@ -197,9 +197,4 @@ async def cannot_read(_: Request, error: Exception) -> JSONResponse:
 
 def error_event(failure: Failure) -> bytes:
     """A failure inside an open stream, as OpenAI's clients read it; the status is for those who know of it."""
-    return sse.encode(json.dumps({"error": told_as_error(failure)}), name="error")
-
-
-def told_as_error(failure: Failure) -> dict[str, Any]:
-    """OpenAI's error object, with the status that no head can say any more."""
-    return {**body_of(HttpError(failure.status, failure.message, failure.code))["error"], "status": failure.status}
+    return sse.encode(json.dumps({"error": error_of(failure)}), name="error")

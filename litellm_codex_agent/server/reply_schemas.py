@@ -46,9 +46,11 @@ _METRICS = closed(
     },
     *METRICS,
 )
-_FILES = list_of(closed({"path": TEXT, "kind": TEXT}, "path", "kind"))
+_FILES = list_of(closed({"path": TEXT, "kind": TEXT, "diff": TEXT}, "path", "kind"))
+_CALLED = {"id": NAME, "type": one_of("function"), "function": closed({"name": TEXT, "arguments": TEXT})}
 
-_MESSAGE = closed({"role": one_of("assistant"), "content": TEXT, "reasoning_content": TEXT}, "role", "content")
+_SAID = {"role": one_of("assistant"), "content": TEXT, "reasoning_content": TEXT}
+_MESSAGE = closed({**_SAID, "tool_calls": list_of(closed(_CALLED, *_CALLED))}, "role", "content")
 _CHOICE = closed(
     {"index": COUNT, "message": _MESSAGE, "logprobs": NULL, "finish_reason": _FINISH},
     "index",
@@ -79,7 +81,7 @@ _COMPLETION = closed(
     "choices",
     "usage",
 )
-_DELTA = closed({"role": one_of("assistant"), "content": TEXT, "reasoning_content": TEXT})
+_DELTA = closed({**_SAID, "tool_calls": list_of(closed({"index": COUNT, **_CALLED}, "index"))})
 _PIECE = closed(
     {"index": COUNT, "delta": _DELTA, "logprobs": NULL, "finish_reason": optional(_FINISH)}, "index", "delta"
 )
@@ -171,7 +173,7 @@ _READY = closed(
             "max_runs",
             "max_queue",
         ),
-        "sandbox": optional(TEXT),
+        "sandbox": optional(closed({"level": optional(TEXT), "reason": TEXT}, "level", "reason")),
         "backends": {"type": "object", "additionalProperties": _STATE},
     },
     "ok",

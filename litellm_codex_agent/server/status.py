@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..backends.backend import Backend
+from ..backends.backend import Backend, Living
 from .guard import caller_of
 from .house import House
 from .metrics import CONTENT_TYPE
@@ -89,7 +89,12 @@ def _readiness(house: House) -> dict[str, Any]:
             "max_runs": slots.most,
             "max_queue": slots.queue,
         },
-        # No tool of this version runs in one.
-        "sandbox": None,
+        "sandbox": _wall(house),
         "backends": {name: {"ok": not reason, "reason": reason} for name, reason in backends.items()},
     }
+
+
+def _wall(house: House) -> dict[str, Any] | None:
+    """What stands around tools; None where no backend has any."""
+    walls = [backend.wall for backend in house.backends.values() if isinstance(backend, Living)]
+    return {"level": walls[0].level, "reason": walls[0].reason} if walls else None

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from .gate import ProviderSettings, open_gate, provider
+from .mini import MiniSettings
+from .mini_table import (
+    MAX_ITERATIONS,
+    MODEL,
+    ROUTER_CONFIG,
+    SANDBOX,
+    SCRIPTS,
+    SECRET_PATTERNS,
+    STORE_PATH,
+    WORKSPACES,
+)
 from .network import is_loopback, proxy_for, tls_verification
 from .serving import ServerSettings, server, without_server
 from .switch import is_on
@@ -31,9 +42,8 @@ from .table import (
     STATE,
     STATE_HOME,
     VARIABLES,
-    Unusable,
-    Variable,
 )
+from .variable import Unusable, Variable
 
 __all__ = [
     "ALLOWED_HOSTS",
@@ -48,22 +58,31 @@ __all__ = [
     "KEEP_BYTES",
     "KEEP_DAYS",
     "LOOPBACK",
+    "MAX_ITERATIONS",
     "MAX_QUEUE",
     "MAX_RUNS",
     "MAX_SECONDS",
+    "MODEL",
+    "MiniSettings",
     "PORT",
     "ProviderSettings",
     "RECORD",
     "RECORDINGS",
     "REPLAY_PACE",
     "RETRY_SECONDS",
+    "ROUTER_CONFIG",
+    "SANDBOX",
+    "SCRIPTS",
+    "SECRET_PATTERNS",
     "SERVER_KEY",
     "STATE",
     "STATE_HOME",
+    "STORE_PATH",
     "ServerSettings",
     "Unusable",
     "VARIABLES",
     "Variable",
+    "WORKSPACES",
     "is_loopback",
     "is_on",
     "open_gate",

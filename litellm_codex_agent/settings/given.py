@@ -5,19 +5,23 @@ What cannot be meant is `Unusable`, in one sentence that names variable and flag
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
-from .table import VARIABLES, Unusable
+from .switch import OFF, is_on
+from .table import VARIABLES
+from .variable import Unusable
 
 __all__ = ["Given"]
 
 # More is a slip of the finger: 11 days in seconds, 2,700 years in days.
 _MOST = 1_000_000
-_WHOLE = re.compile(r"[0-9]{1,7}")
+_WHOLE = re.compile(r"[0-9]{1,10}")
 _NUMBER = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
 _SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]ib)?", re.IGNORECASE)
 _UNITS = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
@@ -30,6 +34,7 @@ _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://({_NAME.pattern}|\[[0-9a-f:.]+\])(:[0-9]{{1,5}})?")
 # A browser leaves the usual port out of an origin.
 _USUAL_PORT = {"http": ":80", "https": ":443"}
+_PROGRAM = re.compile(r"[A-Za-z0-9_.+-]{1,100}")
 # What a header carries after `Bearer `, whatever the client.
 _KEY = re.compile(r"[!-~]+")
 # An error shows enough of a text to find it again.
@@ -87,6 +92,46 @@ class Given:
         """Origins as a browser writes them."""
         return self._list(name, _origin, "origins such as a browser sends, without a path, separated by commas")
 
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """Origins of HTTP servers, and `*`."""
+        what = "origins of HTTP servers without a path, separated by commas, or *"
+        return self._list(name, lambda text: text if text == "*" else _address(text), what)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Names of programs, and `*`."""
+        what = "names of programs without a path, separated by commas, or *"
+        return self._list(name, lambda text: text if text == "*" or _PROGRAM.fullmatch(text) else "", what)
+
+    def paths(self, name: str) -> tuple[Path, ...]:
+        """Paths, separated by commas."""
+        return tuple(_path(name, part.strip()) for part in self.text(name).split(",") if part.strip())
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        text = self._or_default(name).lower()
+        if text not in choices:
+            raise _unusable(name, text, f"one of {', '.join(choices)}")
+        return text
+
+    def switch(self, name: str) -> bool:
+        text = self._or_default(name)
+        if not is_on(text) and text.lower() not in OFF:
+            raise _unusable(name, text, "on or off")
+        return is_on(text)
+
+    def texts(self, name: str) -> Mapping[str, str]:
+        """An object of JSON whose values are text. What it holds may be secret, so no error shows it."""
+        value = self._json(name) if self.text(name) else {}
+        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+            raise Unusable(f"{name} has to be an object of JSON with texts, as in {name}='{_ROWS[name].example}'.")
+        return value
+
+    def patterns(self, name: str) -> tuple[str, ...]:
+        """A list of JSON with regular expressions."""
+        value = self._json(name) if self.text(name) else []
+        if not isinstance(value, list) or not all(isinstance(text, str) and _compiles(text) for text in value):
+            raise _unusable(name, self.text(name), "a list of JSON with regular expressions")
+        return tuple(value)
+
     def key(self, name: str) -> str:
         key = self.text(name)
         if not key and self.environ.get(name):
@@ -102,6 +147,12 @@ class Given:
 
     def path_or(self, name: str, default: str) -> Path:
         return _path(name, self.text(name) or default)
+
+    def _json(self, name: str) -> Any:
+        try:
+            return json.loads(self.text(name))
+        except (ValueError, RecursionError):
+            return None
 
     def _or_default(self, name: str) -> str:
         return self.text(name) or _ROWS[name].default
@@ -125,6 +176,18 @@ def _host(text: str) -> str:
 def _origin(text: str) -> str:
     origin = text.lower()
     return origin.removesuffix(_USUAL_PORT.get(origin.partition(":")[0], "")) if _ORIGIN.fullmatch(origin) else ""
+
+
+def _address(text: str) -> str:
+    return origin if (origin := _origin(text)).startswith(("http://", "https://")) else ""
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return bool(pattern)
 
 
 def _path(name: str, text: str) -> Path:

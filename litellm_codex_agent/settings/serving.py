@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 from . import table
 from .given import Given
+from .mini import MiniSettings, mini
+from .mini_table import MINI
 
 __all__ = ["ServerSettings", "server", "without_server"]
 
@@ -38,18 +40,20 @@ class ServerSettings:
     record: Path | None
     recordings: Path | None
     replay_pace: float
+    mini: MiniSettings
 
 
 def server(environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] = _NO_FLAGS) -> ServerSettings:
     """The server's settings; `flags` are texts by the name of their variable. What cannot be meant is `Unusable`."""
     given = Given(environ, flags)
+    state = _state(given)
     return ServerSettings(
         host=given.host(table.HOST),
         port=given.whole(table.PORT, most=_LAST_PORT),
         key=given.key(table.SERVER_KEY),
         allowed_hosts=given.hosts(table.ALLOWED_HOSTS),
         allowed_origins=given.origins(table.ALLOWED_ORIGINS),
-        state=_state(given),
+        state=state,
         max_runs=given.whole(table.MAX_RUNS, least=1),
         max_queue=given.whole(table.MAX_QUEUE),
         max_seconds=given.number(table.MAX_SECONDS, zero=False),
@@ -60,12 +64,13 @@ def server(environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] = _
         record=given.path(table.RECORD),
         recordings=given.path(table.RECORDINGS),
         replay_pace=given.number(table.REPLAY_PACE),
+        mini=mini(given, state),
     )
 
 
 def without_server(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment without what sets up a server, for one that is set up by its flags alone."""
-    own = {table.SERVER_KEY, *(row.name for row in table.VARIABLES if row.flag)}
+    own = {table.SERVER_KEY, *(row.name for row in table.VARIABLES if row.flag or row in MINI)}
     return {name: text for name, text in environ.items() if name not in own}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .table import Unusable
+from .variable import Unusable
 
 __all__ = ["OFF", "is_on", "switch"]
 

@@ -5,7 +5,8 @@ The default of a number is the text that is read where nothing is written, so it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .mini_table import MINI
+from .variable import Variable
 
 __all__ = [
     "ALLOWED_HOSTS",
@@ -33,9 +34,7 @@ __all__ = [
     "STATE",
     "STATE_FOLDER",
     "STATE_HOME",
-    "Unusable",
     "VARIABLES",
-    "Variable",
 ]
 
 GATE = "LITELLM_ENABLE_CODEX_AGENT"
@@ -64,22 +63,6 @@ LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8788
 LOCAL_STATE = "~/.local/state"
 STATE_FOLDER = "litellm-codex-agent"
-
-
-@dataclass(frozen=True)
-class Variable:
-    """A row of the table of settings in the reference, and of the help of `codex-agent serve` where it has a flag."""
-
-    name: str
-    default: str
-    meaning: str
-    flag: str = ""
-    # What to write, where the default does not show it.
-    example: str = ""
-
-
-class Unusable(ValueError):
-    """A setting that cannot be used; the message names it and says what to write."""
 
 
 _PROVIDER = (
@@ -147,4 +130,4 @@ _SERVER = (
     ),
 )
 
-VARIABLES = (*_PROVIDER, *_NETWORK, *_SERVER)
+VARIABLES = (*_PROVIDER, *_NETWORK, *_SERVER, *MINI)

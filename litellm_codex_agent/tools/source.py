@@ -7,7 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Call", "MAX_TOLD_BYTES", "MAX_WHOLE_BYTES", "Result", "Source", "Tool", "ToolsUnavailable", "cut"]
+__all__ = [
+    "Call",
+    "MAX_TOLD_BYTES",
+    "MAX_WHOLE_BYTES",
+    "NOT_MADE",
+    "Result",
+    "Source",
+    "TIMED_OUT",
+    "Tool",
+    "ToolsUnavailable",
+    "cut",
+]
 
 # SERVER.md's bound on one reply of a tool: what a run keeps of it, in its trace and in its events.
 MAX_WHOLE_BYTES = 1024 * 1024
@@ -15,6 +26,8 @@ MAX_WHOLE_BYTES = 1024 * 1024
 MAX_TOLD_BYTES = 16 * 1024
 # As `timeout` of the coreutils says that time ran out.
 TIMED_OUT = 124
+# As they say that a command was not started.
+NOT_MADE = 125
 
 
 class ToolsUnavailable(Exception):

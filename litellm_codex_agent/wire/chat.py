@@ -13,6 +13,7 @@ __all__ = [
     "MAX_ERROR_CHARS",
     "completions_url",
     "error_body",
+    "error_type",
     "excerpt",
     "read_object",
     "read_refusal",
@@ -20,6 +21,8 @@ __all__ = [
     "refusal_of",
     "sibling_url",
 ]
+
+_ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 # An upstream's message is passed on whole up to here: long enough for a stack of validation errors.
 MAX_ERROR_CHARS = 8_192
@@ -123,6 +126,11 @@ def refusal_of(body: Mapping[str, object]) -> Refusal:
         status=_status(code) or _status(error.get("status")),
         body=dict(error),
     )
+
+
+def error_type(status: int) -> str:
+    """OpenAI's kind of an error, by its status."""
+    return _ERROR_TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
 
 
 def error_body(message: str, *, type: str, code: str = "", param: str = "") -> dict[str, object]:

@@ -5,14 +5,14 @@ Law: OpenAI's shape, and beside it one object, `codex_agent`. Each builder makes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from .strict_json import quoted, write_json
 
-__all__ = ["Head", "chunk", "completion", "text_chunk", "usage", "usage_chunk"]
+__all__ = ["Head", "called", "chunk", "completion", "message", "text_chunk", "usage", "usage_chunk"]
 
 # With more at once what is written once is written again, and costs what it would.
 STREAMS = 2_000
@@ -27,20 +27,24 @@ class Head:
     created: int
 
 
+def message(text: str, thoughts: str = "", calls: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """What the assistant says; `calls` are what `called` makes."""
+    said: dict[str, Any] = {"role": "assistant", "content": text}
+    if thoughts:
+        said["reasoning_content"] = thoughts
+    return {**said, "tool_calls": [dict(call) for call in calls]} if calls else said
+
+
 def completion(
     head: Head,
-    text: str,
+    message: Mapping[str, Any],
     *,
-    thoughts: str = "",
     finish: str = "stop",
     usage: Mapping[str, Any],
     codex_agent: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """A whole answer; `usage` is what the function of that name makes."""
-    message = {"role": "assistant", "content": text}
-    if thoughts:
-        message["reasoning_content"] = thoughts
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    """A whole answer; `message` and `usage` are what the functions of these names make."""
+    choice = {"index": 0, "message": dict(message), "logprobs": None, "finish_reason": finish}
     return {
         **_head(head, "chat.completion"),
         "choices": [choice],
@@ -59,6 +63,11 @@ def chunk(
     """A piece of a stream: `{"role": "assistant"}`, `{"reasoning_content": ...}`, `{"content": ...}`, or the finish."""
     choice = {"index": 0, "delta": dict(delta), "logprobs": None, "finish_reason": finish}
     return {**_head(head, "chat.completion.chunk"), "choices": [choice], **_ours(codex_agent)}
+
+
+def called(call_id: str, name: str, arguments: str) -> dict[str, Any]:
+    """A call of a client's tool; in a delta it has its `index` besides."""
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def text_chunk(head: Head, field: str, text: str) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 
 __all__ = ["Envelope", "METRICS", "STOPPED_REASONS", "agent_fields", "metrics"]
 
-# Why a run stopped. `budget` is its wall clock; `interrupted` says that the server died under it.
+# Why a run stopped. `budget` is its wall clock, `tool_calls` waits for a tool of the client's, and `interrupted` says
+# that the server died under it.
 STOPPED_REASONS = (
     "success",
     "max_iterations",
@@ -24,6 +25,7 @@ STOPPED_REASONS = (
     "repeated_format_error",
     "repeated_tool_call",
     "refused",
+    "tool_calls",
     "model_error",
     "cancelled",
     "client_disconnected",
@@ -57,7 +59,7 @@ def metrics(told: Mapping[str, Any], **measured: Any) -> dict[str, Any]:
 def agent_fields(
     *, run_id: str, stopped_reason: str, metrics: Mapping[str, Any], files: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The `codex_agent` object that comes back in a chat; `files` are `{"path": ..., "kind": ...}`."""
+    """The `codex_agent` object that comes back in a chat; `files` are `{"path", "kind", "diff"}`."""
     return {
         "run_id": run_id,
         "stopped_reason": stopped_reason,

@@ -35,7 +35,7 @@ def test_each_call_gets_the_next_reply(tmp_path: Path) -> None:
 def test_a_call_past_the_end_is_an_error_that_says_so(tmp_path: Path) -> None:
     model = scripted(tmp_path, {"text": "one"})
     asked(model)
-    with pytest.raises(BrokenReply, match="The script test is over: it has 1 replies"):
+    with pytest.raises(BrokenReply, match="script/test is over: it has 1 replies"):
         asked(model)
 
 
@@ -147,7 +147,7 @@ def test_one_that_hangs_goes_on_until_it_is_cancelled(tmp_path: Path) -> None:
 
 def test_a_header_tells_the_window(tmp_path: Path) -> None:
     model = scripted(tmp_path, {"script": 1, "window": 8000}, {"text": "a"})
-    assert (model.name, model.window, last(asked(model)).text) == ("test", 8000, "a")
+    assert (model.name, model.window, last(asked(model)).text) == ("script/test", 8000, "a")
     assert scripted(tmp_path, {"text": "a"}).window is None
 
 

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from litellm_codex_agent.backends.events import Usage
-from litellm_codex_agent.server.metrics import BUCKETS, CONTENT_TYPE, STOPPED_REASONS, Metrics
+from litellm_codex_agent.server.metrics import BUCKETS, CONTENT_TYPE, Metrics
+from litellm_codex_agent.wire.envelope import STOPPED_REASONS
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
@@ -97,7 +98,7 @@ def test_a_name_is_escaped() -> None:
 
 
 def test_the_reasons_are_those_of_the_contract() -> None:
-    assert len(STOPPED_REASONS) == 15
+    assert len(STOPPED_REASONS) == 16
 
 
 def test_what_no_float_holds_is_infinite_and_breaks_nothing() -> None:

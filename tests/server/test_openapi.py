@@ -15,7 +15,7 @@ from litellm_codex_agent.server.reply import error_event
 from litellm_codex_agent.server.reply_schemas import REPLIES
 from litellm_codex_agent.wire.chat import error_body
 from litellm_codex_agent.wire.chat_request import CHAT
-from litellm_codex_agent.wire.completions import Head, chunk, completion, usage, usage_chunk
+from litellm_codex_agent.wire.completions import Head, chunk, completion, message, usage, usage_chunk
 from litellm_codex_agent.wire.envelope import Envelope, agent_fields, metrics
 from litellm_codex_agent.wire.run_request import RUN
 from litellm_codex_agent.wire.sse import Decoder
@@ -184,7 +184,7 @@ def told_error(event: bytes) -> Any:
 
 SAID: list[tuple[str, Any]] = [
     ("Alive", {"ok": True}),
-    ("ChatCompletion", completion(HEAD, "Hi", thoughts="hm", usage=TOOK, codex_agent=AGENT)),
+    ("ChatCompletion", completion(HEAD, message("Hi", "hm"), usage=TOOK, codex_agent=AGENT)),
     ("ChatCompletionChunk", chunk(HEAD, {"role": "assistant", "content": ""})),
     ("ChatCompletionChunk", chunk(HEAD, {}, finish="stop", codex_agent=AGENT)),
     ("ChatCompletionChunk", usage_chunk(HEAD, TOOK)),

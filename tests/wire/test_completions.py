@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from litellm_codex_agent.backends.events import Usage
-from litellm_codex_agent.wire.completions import Head, chunk, completion, text_chunk, usage, usage_chunk
+from litellm_codex_agent.wire.completions import (
+    Head,
+    called,
+    chunk,
+    completion,
+    message,
+    text_chunk,
+    usage,
+    usage_chunk,
+)
 from litellm_codex_agent.wire.strict_json import write_json
 
 HEAD = Head("chatcmpl-1", "echo", 1_700_000_000)
@@ -20,7 +29,7 @@ OURS = {"run_id": "run-1"}
 
 
 def test_a_whole_answer() -> None:
-    assert completion(HEAD, "Hi", thoughts="hm", usage=TOOK, codex_agent=OURS) == {
+    assert completion(HEAD, message("Hi", "hm"), usage=TOOK, codex_agent=OURS) == {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1_700_000_000,
@@ -39,8 +48,21 @@ def test_a_whole_answer() -> None:
 
 
 def test_an_answer_without_thoughts_has_none() -> None:
-    [choice] = completion(HEAD, "", finish="length", usage=TOOK, codex_agent=OURS)["choices"]
+    [choice] = completion(HEAD, message(""), finish="length", usage=TOOK, codex_agent=OURS)["choices"]
     assert (choice["message"], choice["finish_reason"]) == ({"role": "assistant", "content": ""}, "length")
+
+
+def test_a_call_of_the_clients_tool_is_in_the_message() -> None:
+    call = called("call_1", "look", '{"at": 1}')
+    read = ChatCompletion.model_validate(
+        completion(HEAD, message("", calls=[call]), finish="tool_calls", usage=TOOK, codex_agent=OURS)
+    )
+    [told] = read.choices[0].message.tool_calls or []
+    assert told.model_dump() == {
+        "id": "call_1",
+        "function": {"arguments": '{"at": 1}', "name": "look"},
+        "type": "function",
+    }
 
 
 def test_a_chunk() -> None:
@@ -87,7 +109,7 @@ def test_the_total_is_the_sum() -> None:
 
 def test_openais_types_read_all_of_it() -> None:
     took = usage(prompt_tokens=1, completion_tokens=2, cost_usd=0.5, cached_tokens=1, reasoning_tokens=1)
-    whole = completion(HEAD, "Hi", thoughts="hm", finish="length", usage=took, codex_agent=OURS)
+    whole = completion(HEAD, message("Hi", "hm"), finish="length", usage=took, codex_agent=OURS)
     assert ChatCompletion.model_validate(whole, strict=True).to_dict() == whole
     for part in (chunk(HEAD, {"role": "assistant"}, finish="stop", codex_agent=OURS), usage_chunk(HEAD, took)):
         assert ChatCompletionChunk.model_validate(part, strict=True).to_dict() == part

@@ -1,0 +1,44 @@
+"""The models that the mini-agent can be asked with: scripts by `script/<name>`, all others by LiteLLM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..backends.backend import NotReady
+from .litellm_model import Models
+from .model import Model
+from .scripted import PREFIX, Scripts
+
+__all__ = ["Choice"]
+
+
+class Choice:
+    """Of a router's config, if there is one, and of a folder of scripts, if there is one."""
+
+    def __init__(self, config: Path | None = None, scripts: Path | None = None) -> None:
+        self._of_litellm = Models(config)
+        self._scripts = Scripts(scripts)
+
+    def names(self) -> Sequence[str]:
+        """Those that can be listed; LiteLLM knows thousands more."""
+        return [*self._groups(), *(f"{PREFIX}{name}" for name in self._scripts.names())]
+
+    def check(self, name: str) -> None:
+        """Raises `NoSuchModel` and `NotReady`, as far as that is known without asking the model."""
+        if name.startswith(PREFIX):
+            self._scripts.model(name.removeprefix(PREFIX))
+        else:
+            self._of_litellm.names()
+
+    async def model(self, name: str) -> Model:
+        """The model of one run. Raises as `check` does."""
+        if name.startswith(PREFIX):
+            return self._scripts.model(name.removeprefix(PREFIX))
+        return await self._of_litellm.model(name)
+
+    def _groups(self) -> Sequence[str]:
+        try:
+            return self._of_litellm.names()
+        except NotReady:
+            return ()  # `check` says why, whichever model is asked for

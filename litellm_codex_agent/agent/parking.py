@@ -1,0 +1,94 @@
+"""Runs that wait for their client: each with its conversation and all that it holds open, for a bounded time.
+
+Law: who takes a run has it alone, and only its own tenant can take it. What nobody comes for is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+__all__ = ["Answers", "Closable", "Parking", "answers_of"]
+
+# Of the ids that `Conversation` makes for a client's call.
+_ID = re.compile(r"call_(run_[0-9a-f]+)_[0-9]+(?:_[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a client's tools said, by the call's id, and what its user added behind them."""
+
+    run_id: str
+    by_call: Mapping[str, str]
+    added: Sequence[Mapping[str, Any]] = ()
+
+
+class Closable(Protocol):
+    """What waits, and is the tenant's alone."""
+
+    tenant: str
+
+    async def close(self) -> None: ...
+
+
+_Held = TypeVar("_Held", bound=Closable)
+
+
+class Parking(Generic[_Held]):
+    """The runs that wait, by the id of the request that began them."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._waiting: dict[str, tuple[_Held, asyncio.TimerHandle]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def put(self, name: str, held: _Held) -> None:
+        """Let a run wait."""
+        self._waiting[name] = (held, asyncio.get_running_loop().call_later(self.seconds, self._too_late, name))
+
+    def take(self, name: str, tenant: str) -> _Held | None:
+        """The run, and from now on it is the caller's to close."""
+        if name not in self._waiting or self._waiting[name][0].tenant != tenant:
+            return None
+        held, alarm = self._waiting.pop(name)
+        alarm.cancel()
+        return held
+
+    async def close(self) -> None:
+        """Closes all that wait."""
+        for name in list(self._waiting):
+            self._too_late(name)
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    def _too_late(self, name: str) -> None:
+        held, alarm = self._waiting.pop(name)
+        alarm.cancel()
+        closing = asyncio.ensure_future(held.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+
+def answers_of(messages: Sequence[Mapping[str, Any]]) -> Answers | None:
+    """The answers to a parked run's calls; None where the messages do not end with any."""
+    last = max((at for at, message in enumerate(messages) if message.get("role") == "assistant"), default=-1)
+    behind = messages[last + 1 :]
+    found = [(_ID.fullmatch(str(message.get("tool_call_id"))), message) for message in behind if _is_answer(message)]
+    runs = {match[1] for match, _ in found if match}
+    if not runs:
+        return None
+    answers = {match[0]: _text(message.get("content")) for match, message in found if match}
+    return Answers(min(runs), answers, tuple(message for message in behind if not _is_answer(message)))
+
+
+def _is_answer(message: Mapping[str, Any]) -> bool:
+    return message.get("role") == "tool"
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(str(part.get("text", "")) for part in content or () if isinstance(part, Mapping))

@@ -1,0 +1,74 @@
+"""What the operator has given the mini-agent, as things to work with. The one file of this room that knows settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..sandbox.command import SandboxUnavailable
+from ..sandbox.levels import chosen
+from ..sandbox.sandbox import Sandbox
+from ..settings import MiniSettings
+from ..tools.commands import DEFAULT_COMMANDS
+from ..tools.secrets import Scanner
+from ..tools.workspace import Workspaces
+from .budget import Budgets
+from .choice import Choice
+from .trace import Trace
+
+__all__ = ["Setup", "setup"]
+
+_WORKSPACES = "workspaces"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """`sandbox` is None where no wall works, and `no_sandbox` says why."""
+
+    model: str
+    models: Choice
+    budgets: Budgets
+    workspaces: Workspaces
+    scanner: Scanner
+    sandbox: Sandbox | None
+    no_sandbox: str = ""
+    commands: Sequence[str] = DEFAULT_COMMANDS
+    tool_seconds: float = 60.0
+    tool_parallel: int = 4
+    tool_origins: Sequence[str] = ()
+    tool_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    network: bool = False
+    park_seconds: float = 600.0
+    skip_chutes: bool = False
+    trace: Trace | None = None
+
+
+async def setup(config: MiniSettings, state: Path, *, max_seconds: float, secrets: Sequence[str] = ()) -> Setup:
+    """Probes the wall. `state` is the server's directory, `secrets` what no tool may say."""
+    sandbox, why = None, ""
+    try:
+        sandbox = await chosen(config.sandbox)
+    except SandboxUnavailable as error:
+        why = str(error)
+    known = [*secrets, *config.tool_headers.values()]
+    return Setup(
+        model=config.model,
+        models=Choice(config.router_config, config.scripts),
+        budgets=Budgets(
+            config.max_iterations, config.max_tool_calls, config.max_tokens, config.max_cost_usd, max_seconds
+        ),
+        workspaces=Workspaces(config.workspaces, state / _WORKSPACES, sandbox.uid if sandbox else None),
+        scanner=Scanner(known, config.secret_patterns),
+        sandbox=sandbox,
+        no_sandbox=why,
+        commands=config.commands or DEFAULT_COMMANDS,
+        tool_seconds=config.tool_seconds,
+        tool_parallel=config.tool_parallel,
+        tool_origins=config.tool_origins,
+        tool_headers=config.tool_headers,
+        network=config.network,
+        park_seconds=config.park_seconds,
+        skip_chutes=config.skip_chutes,
+        trace=Trace(config.traces) if config.traces else None,
+    )

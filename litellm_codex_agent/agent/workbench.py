@@ -1,0 +1,102 @@
+"""What a run works at, opened for it: its workspace, its tools, and the wall around them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..backends.events import FileChange
+from ..sandbox.command import SandboxUnavailable
+from ..tools import http, local, mcp
+from ..tools.changes import Snapshot, changes
+from ..tools.source import Source
+from ..tools.workspace import Workspace
+from .hands import Cleaner
+from .setup import Setup
+from .wanted import Wanted
+
+__all__ = ["Workbench", "opened"]
+
+
+@dataclass
+class Workbench:
+    """`isolation` is the wall's level, None where nothing is run."""
+
+    sources: Sequence[Source] = ()
+    workspace: Path | None = None
+    isolation: str | None = None
+    before: Snapshot | None = None
+    cleaner: Cleaner | None = None
+    _told: dict[str, FileChange] = field(default_factory=dict)
+
+    async def changes(self) -> Sequence[FileChange]:
+        """What was changed in the workspace and was not told yet."""
+        if self.before is None or self.workspace is None:
+            return ()
+        found = await asyncio.to_thread(changes, self.before, self.workspace)
+        told = [FileChange(each.path, each.kind, self._clean(each.diff)) for each in found]
+        new = [each for each in told if self._told.get(each.path) != each]
+        self._told.update((each.path, each) for each in new)
+        return new
+
+    def _clean(self, diff: str) -> str:
+        return self.cleaner.clean(diff)[0] if self.cleaner else diff
+
+
+@asynccontextmanager
+async def opened(setup: Setup, wanted: Wanted, run_id: str) -> AsyncIterator[Workbench]:
+    """Raises `ToolsUnavailable` and `SandboxUnavailable`: before anything was done."""
+    async with AsyncExitStack() as stack:
+        yield await _opened(setup, wanted, run_id, stack)
+
+
+async def _opened(setup: Setup, wanted: Wanted, run_id: str, stack: AsyncExitStack) -> Workbench:
+    if wanted.workspace is not None:
+        setup.workspaces.check(wanted.workspace)
+    if not wanted.tools:
+        return Workbench()
+    if wanted.source == "http":
+        source = http.opened(
+            wanted.base_url,
+            headers=wanted.headers,
+            defaults=setup.tool_headers,
+            origins=setup.tool_origins,
+            run_key=run_id,
+            seconds=setup.tool_seconds,
+        )
+        return Workbench([await stack.enter_async_context(source)], cleaner=setup.scanner)
+    if setup.sandbox is None:
+        # Without being asked for, tools that cannot be offered are left out; asked for, they are missing.
+        if wanted.use_tools or wanted.workspace or wanted.source == "mcp":
+            raise SandboxUnavailable(setup.no_sandbox)
+        return Workbench()
+    workspace = await stack.enter_async_context(setup.workspaces.leased(wanted.workspace, run_id))
+    return await _walled(setup, wanted, workspace, stack)
+
+
+async def _walled(setup: Setup, wanted: Wanted, workspace: Workspace, stack: AsyncExitStack) -> Workbench:
+    """The tools that work in a workspace, behind the wall."""
+    assert setup.sandbox is not None
+    if wanted.source == "mcp":
+        opening = mcp.opened(
+            wanted.servers,
+            sandbox=setup.sandbox,
+            workspace=workspace.path,
+            origins=setup.tool_origins,
+            seconds=setup.tool_seconds,
+        )
+    else:
+        opening = local.opened(
+            setup.sandbox,
+            workspace.path,
+            commands=setup.commands,
+            seconds=setup.tool_seconds,
+            writable=wanted.writable,
+            network=wanted.network,
+        )
+    before = await asyncio.to_thread(Snapshot.take, workspace.path)
+    source = await stack.enter_async_context(opening)
+    return Workbench([source], workspace.path, setup.sandbox.level, before, setup.scanner)

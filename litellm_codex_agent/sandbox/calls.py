@@ -1,0 +1,85 @@
+"""Which system calls a command may make: the rules of both walls, as a pure function of the policy.
+
+What the kernel's own walls leave open is closed here: sockets that reach beyond a network namespace, other processes'
+memory, new namespaces, and the parts of Linux that few need and many escapes began with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .seccomp import ALLOW, Bits, Equal, Rule, refuse
+
+__all__ = ["behind_bubblewrap", "behind_landlock"]
+
+_EPERM, _ENOSYS = 1, 38
+_UNIX, _INET, _INET6 = 1, 2, 10
+_STREAM, _TYPES = 1, 0xF
+# clone's flags for a new namespace of any kind: time, cgroup, uts, ipc, user, pid, net and mount.
+_NAMESPACES = 0x80 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000
+# Typing into a terminal in another's name, and what belongs to the console.
+_TERMINAL = (0x5412, 0x541C, 0x5423)
+_PLAIN_PERSONALITIES = (0, 8, 0xFFFFFFFF)
+
+_OTHERS_MEMORY = ("kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace")
+_OTHERS_PAGES = ("memfd_secret", "migrate_pages", "move_pages", "process_mrelease", "userfaultfd")
+_NEW_MOUNTS = ("fsconfig", "fsmount", "fsopen", "fspick", "listmount", "mount", "mount_setattr", "statmount")
+_MOVED_MOUNTS = ("chroot", "move_mount", "open_tree", "open_tree_attr", "pivot_root", "setns", "umount2")
+# Files by number, from any file system.
+_HANDLES = ("fanotify_init", "lookup_dcookie", "name_to_handle_at", "open_by_handle_at")
+_KERNEL = ("bpf", "delete_module", "finit_module", "init_module", "kexec_file_load", "kexec_load", "perf_event_open")
+_HARDWARE = ("ioperm", "iopl", "modify_ldt", "reboot", "swapoff", "swapon", "syslog", "uselib", "vhangup")
+_ACCOUNTS = ("acct", "add_key", "keyctl", "quotactl", "quotactl_fd", "request_key", "setdomainname", "sethostname")
+_CLOCKS = ("adjtimex", "clock_adjtime", "clock_settime", "personality", "settimeofday")
+_NEVER = (
+    *(*_OTHERS_MEMORY, *_OTHERS_PAGES, *_NEW_MOUNTS, *_MOVED_MOUNTS, *_HANDLES),
+    *(*_KERNEL, *_HARDWARE, *_ACCOUNTS, *_CLOCKS),
+)
+# Programs that find these missing use an older way: glibc `clone`, libuv its threads.
+_MISSING = ("clone3", "io_uring_enter", "io_uring_register", "io_uring_setup")
+# Shared between all processes of the machine, beyond Landlock's sight.
+_SHARED = ("mq_open", "msgget", "semget", "shmget")
+_SIGNALS = ("kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill", "tkill")
+# What changes a file without opening it, which Landlock does not see.
+_MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2", "file_setattr")
+_OWNERS = ("chown", "fchown", "fchownat", "lchown")
+_TIMES = ("futimesat", "utime", "utimensat", "utimes")
+_EXTRAS = ("fremovexattr", "lremovexattr", "removexattr", "removexattrat")
+_NEW_EXTRAS = ("fsetxattr", "lsetxattr", "setxattr", "setxattrat")
+_ATTRIBUTES = (*_MODES, *_OWNERS, *_TIMES, *_EXTRAS, *_NEW_EXTRAS)
+
+
+def behind_bubblewrap(*, network: bool) -> list[Rule]:
+    """Without the network its sockets live in a namespace that holds nothing. With it, the machine's Unix sockets
+    would be in reach by their abstract names."""
+    families = (_INET, _INET6) if network else (_UNIX, _INET, _INET6)
+    return [*_always(), *_sockets(families)]
+
+
+def behind_landlock(*, network: bool, signals: bool, ask: int | None = None) -> list[Rule]:
+    """No socket at all without the network: Landlock below ABI 9 knows only of TCP's. `signals` where it keeps them
+    in; `ask` is what becomes of changes to a file's attributes."""
+    rules = [*_always(), *_sockets((_INET, _INET6) if network else ()), *_refused(_SHARED)]
+    if not signals:
+        rules += _refused(_SIGNALS)
+    return [*rules, *(Rule(call, refuse(_EPERM) if ask is None else ask) for call in _ATTRIBUTES)]
+
+
+def _always() -> Iterable[Rule]:
+    yield from (Rule("personality", ALLOW, (Equal(0, plain),)) for plain in _PLAIN_PERSONALITIES)
+    yield from _refused(_NEVER)
+    yield from (Rule(call, refuse(_ENOSYS)) for call in _MISSING)
+    yield from (Rule(call, refuse(_EPERM), (Bits(0, _NAMESPACES),)) for call in ("clone", "unshare"))
+    yield from (Rule("ioctl", refuse(_EPERM), (Equal(1, request),)) for request in _TERMINAL)
+
+
+def _sockets(families: Iterable[int]) -> Iterable[Rule]:
+    yield from (Rule("socket", ALLOW, (Equal(0, family),)) for family in families)
+    yield Rule("socket", refuse(_EPERM))
+    # A pair of datagram sockets can be sent to any path afterwards; a pair of streams stays what it is.
+    yield Rule("socketpair", ALLOW, (Equal(0, _UNIX), Equal(1, _STREAM, _TYPES)))
+    yield Rule("socketpair", refuse(_EPERM))
+
+
+def _refused(names: Iterable[str]) -> Iterable[Rule]:
+    return (Rule(name, refuse(_EPERM)) for name in names)

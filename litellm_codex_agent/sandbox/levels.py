@@ -1,0 +1,36 @@
+"""Which wall works here: each is proven by a probe behind it, the strongest first."""
+
+from __future__ import annotations
+
+from .command import SandboxUnavailable
+from .probe import proven
+from .sandbox import Sandbox
+from .walls import LEVELS, made
+
+__all__ = ["LEVELS", "chosen", "surveyed"]
+
+NONE = "To run commands without any wall, name the level `none`."
+
+
+async def chosen(asked: str = "auto") -> Sandbox:
+    """The level that was asked for, or the first that works; `none` only where it is asked for by name."""
+    if asked == "none":
+        return made("none")
+    levels = [level for level in LEVELS if level != "none"] if asked == "auto" else [asked]
+    faults = list[str]()
+    for level in levels:
+        found = await surveyed(level)
+        if isinstance(found, Sandbox):
+            return found
+        faults.append(f"{level}: {found}")
+    raise SandboxUnavailable(" ".join([*faults, NONE]))
+
+
+async def surveyed(level: str) -> Sandbox | str:
+    """The sandbox of that level where it works, else one sentence that says why it does not, and what mends it."""
+    try:
+        sandbox = made(level)
+        await proven(sandbox)
+    except SandboxUnavailable as error:
+        return str(error)
+    return sandbox

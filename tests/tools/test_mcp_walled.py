@@ -1,0 +1,88 @@
+"""An MCP server that a request names as a command runs behind each wall, and nothing of it is left afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from litellm_codex_agent.sandbox.command import SandboxUnavailable
+from litellm_codex_agent.sandbox.levels import LEVELS, chosen
+from litellm_codex_agent.sandbox.sandbox import Sandbox
+from litellm_codex_agent.tools.mcp import McpTools
+from litellm_codex_agent.tools.source import Call, Result, ToolsUnavailable
+
+from .mcp_asking import Stand, alive
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(params=LEVELS)
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    try:
+        return asyncio.run(chosen(request.param))
+    except SandboxUnavailable as error:
+        pytest.skip(f"{request.param} does not work here: {error}")
+
+
+@pytest.fixture
+def stand(sandbox: Sandbox) -> Iterator[Stand]:
+    """The hand-made server, which needs no package, copied to where a walled command can read it."""
+    folder = Path(tempfile.mkdtemp(prefix="codex-agent-mcp-"))
+    try:
+        shutil.copy(HERE / "hand_made.py", folder)
+        if sandbox.uid is not None:
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, sandbox.uid, sandbox.uid)
+        yield Stand(folder / "none", folder, {"command": sandbox.python, "args": ["hand_made.py"]})
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_walled_server_is_listed_and_called(sandbox: Sandbox, stand: Stand) -> None:
+    assert stand.calling("small", sandbox=sandbox) == Result(stdout="xxxxx", isolation=sandbox.level)
+
+
+def test_its_environment_is_its_own_and_stands_in_no_argv(sandbox: Sandbox, stand: Stand) -> None:
+    async def look(source: McpTools) -> tuple[str, list[str]]:
+        told = await source.call(Call("c1", "real__variable", {"name": "TOKEN"}), 20.0)
+        return told.stdout, [line for line in command_lines() if "s3cret-in-env" in line]
+
+    assert stand.using(look, sandbox=sandbox, more={"env": {"TOKEN": "s3cret-in-env"}}) == ("s3cret-in-env", [])
+
+
+def test_a_walled_server_leaves_no_process(sandbox: Sandbox, stand: Stand) -> None:
+    async def hang(source: McpTools) -> tuple[Result, list[int]]:
+        await source.call(Call("c1", "real__daemon", {}), 20.0)
+        late = await source.call(Call("c2", "real__hang", {}), 0.5)
+        return late, [int(path.name) for path in Path("/proc").glob("[0-9]*") if cwd(path) == str(stand.workspace)]
+
+    late, pids = stand.using(hang, sandbox=sandbox)
+    assert late.timed_out and len(pids) >= 2
+    assert not [pid for pid in pids if alive(pid)]
+
+
+def test_a_walled_command_that_is_not_there_is_said(sandbox: Sandbox, stand: Stand) -> None:
+    stand.server = {"command": "nobody-has-this"}
+    with pytest.raises(ToolsUnavailable, match="nobody-has-this"):
+        stand.names(sandbox=sandbox)
+
+
+def command_lines() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_text()
+        except OSError:
+            continue
+
+
+def cwd(process: Path) -> str:
+    try:
+        return str((process / "cwd").readlink())
+    except OSError:
+        return ""
