@@ -1,25 +1,25 @@
 """Answers in a form that the caller asked for: any JSON object, or one by a schema. Pure.
 
-Law: a form that could not be checked is refused before the run, with its reason. An answer that does not have it is
-asked for once more, with what is wrong; a second one is an error. Nothing is mended on the way but a fence around it.
+Law: a form that could not be checked is refused before the run, with its reason. What is wrong with an answer is one
+sentence, by which its model can mend it. Nothing is mended here: of a fence around it only the inside is read.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from ..tools.patterns import steps
 from ..tools.schemas import UNCHECKED, Uncheckable, fault
+from ..tools.source import ToolsUnavailable
 from ..wire.paths import path
 from ..wire.schema import BrokenRequest
 from ..wire.strict_json import read_json
 
-__all__ = ["BrokenAnswer", "Form", "check", "form", "repair"]
+__all__ = ["BrokenAnswer", "Form", "check", "checker", "form"]
 
 # More is no answer that anyone would want in a form, and each letter of it is checked.
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -42,6 +42,28 @@ class Form:
     """What an answer has to be: an object, or by its schema whatever that says."""
 
     schema: Mapping[str, Any] | bool
+
+
+def checker(response_format: Mapping[str, Any] | None) -> Callable[[str], str] | None:
+    """What says what is wrong with an answer, and nothing where it fits; None where any text will do.
+
+    Raises `ToolsUnavailable` with status 400 where `form` would refuse.
+    """
+    try:
+        wanted = form(response_format)
+    except BrokenRequest as error:
+        raise ToolsUnavailable(str(error), status=error.status) from error
+    if wanted is None:
+        return None
+
+    def why(text: str) -> str:
+        try:
+            check(text, wanted)
+        except BrokenAnswer as error:
+            return str(error)
+        return ""
+
+    return why
 
 
 def form(response_format: Mapping[str, Any] | None) -> Form | None:
@@ -81,12 +103,6 @@ def check(text: str, wanted: Form) -> Any:
     if why:
         raise BrokenAnswer(f"The answer does not fit its schema: {why}.")
     return value
-
-
-def repair(broken: BrokenAnswer, wanted: Form) -> str:
-    """What to ask the model that gave it."""
-    told = json.dumps(wanted.schema, ensure_ascii=False)
-    return f"{broken} Answer again with JSON only, without a fence and without a word around it, by this schema: {told}"
 
 
 def _refused(why: str) -> BrokenRequest:

@@ -7,16 +7,19 @@ is its owner's alone. A file that cannot be written is told once, and breaks no 
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import stat
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..wire.strict_json import write_json
+
+if sys.platform != "win32":
+    import fcntl
 
 __all__ = ["Trace"]
 
@@ -44,6 +47,8 @@ class Trace:
             self._tell(error)
 
     def _append(self, line: bytes) -> None:
+        if sys.platform == "win32":
+            raise OSError(errno.ENOTSUP, "this system has no lock that others keep to")
         self._path.parent.mkdir(mode=_OWN, parents=True, exist_ok=True)
         # Without waiting for a reader, where it is a pipe.
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_codex_agent.agent.structured import MAX_ANSWER_BYTES, BrokenAnswer, Form, check, form, repair
+from litellm_codex_agent.agent.structured import MAX_ANSWER_BYTES, BrokenAnswer, Form, check, checker, form
+from litellm_codex_agent.tools.source import ToolsUnavailable
 from litellm_codex_agent.wire.schema import BrokenRequest
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
@@ -65,10 +65,16 @@ def test_any_object_will_do_where_one_was_asked_for() -> None:
         check("[]", wanted)
 
 
-def test_a_repair_says_what_is_wrong_and_what_is_wanted() -> None:
-    told = repair(BrokenAnswer("The answer is empty."), Form(SCHEMA))
-    assert told.startswith("The answer is empty. Answer again with JSON only")
-    assert told.endswith(json.dumps(SCHEMA))
+def test_a_checker_says_what_is_wrong_and_nothing_where_it_fits() -> None:
+    why = checker(asked(SCHEMA))
+    assert why and why('{"n": 1}') == "" and why("").startswith("The answer is empty")
+    assert checker(None) is None
+
+
+def test_a_checker_of_what_could_not_be_checked_is_refused() -> None:
+    with pytest.raises(ToolsUnavailable, match="cannot be checked: `type`") as caught:
+        checker(asked({"type": "objekt"}))
+    assert caught.value.status == 400
 
 
 LIST = {"type": "array", "prefixItems": [{"type": "string"}]}
