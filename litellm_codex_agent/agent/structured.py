@@ -19,7 +19,7 @@ from ..wire.paths import path
 from ..wire.schema import BrokenRequest
 from ..wire.strict_json import read_json
 
-__all__ = ["BrokenAnswer", "Form", "check", "checker", "form"]
+__all__ = ["BrokenAnswer", "Form", "bare", "check", "checker", "form"]
 
 # More is no answer that anyone would want in a form, and each letter of it is checked.
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -87,8 +87,7 @@ def form(response_format: Mapping[str, Any] | None) -> Form | None:
 
 def check(text: str, wanted: Form) -> Any:
     """The value that an answer holds. Raises `BrokenAnswer`."""
-    fenced = _FENCED.fullmatch(text)
-    data = (fenced["inside"] if fenced else text).encode("utf-8", "replace")
+    data = bare(text).encode("utf-8", "replace")
     if len(data) > MAX_ANSWER_BYTES:
         raise BrokenAnswer(f"The answer has {len(data):,} bytes, and may have {MAX_ANSWER_BYTES:,}.")
     if not data.strip():
@@ -103,6 +102,12 @@ def check(text: str, wanted: Form) -> Any:
     if why:
         raise BrokenAnswer(f"The answer does not fit its schema: {why}.")
     return value
+
+
+def bare(text: str) -> str:
+    """`text` without a fence around the whole of it, as its reader wants it."""
+    fenced = _FENCED.fullmatch(text)
+    return fenced["inside"] if fenced else text
 
 
 def _refused(why: str) -> BrokenRequest:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_codex_agent.agent.structured import MAX_ANSWER_BYTES, BrokenAnswer, Form, check, checker, form
+from litellm_codex_agent.agent.structured import MAX_ANSWER_BYTES, BrokenAnswer, Form, bare, check, checker, form
 from litellm_codex_agent.tools.source import ToolsUnavailable
 from litellm_codex_agent.wire.schema import BrokenRequest
 
@@ -35,6 +35,11 @@ def test_a_form_is_an_object_or_what_its_schema_says() -> None:
 )
 def test_an_answer_that_fits_is_read_also_out_of_a_fence(text: str) -> None:
     assert check(text, Form(SCHEMA)) == {"n": 1}
+
+
+def test_only_a_fence_around_the_whole_is_taken_off() -> None:
+    assert bare("```json\n{}\n```") == "{}"
+    assert bare("a ```json\n{}\n```") == "a ```json\n{}\n```"
 
 
 BROKEN = [
