@@ -20,6 +20,7 @@ from .conversation import Conversation
 from .job import Job
 from .model import Asked, Model, RawCall, Reply
 from .reading import Answer, Calls, Refusal, Unreadable, read
+from .structured import bare
 from .telling import Tell
 from .turn import HOLD_CHARS, Turn
 
@@ -185,6 +186,7 @@ class Loop:
         return work_seconds(self._job.budgets) - self.spent.seconds
 
     async def _answer(self, text: str) -> None:
+        text = bare(text) if self._job.check else text
         if text:
             await self._tell(Text(text))
 
