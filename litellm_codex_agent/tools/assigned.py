@@ -18,7 +18,9 @@ __all__ = ["Assigned", "assigned"]
 _PASSWORDS = ("password", "passwd", "passphrase", "pwd")
 _OWNED = "api|access|secret|private|encryption|signing|account|auth|master|storage|shared"
 _NAMES = rf"{'|'.join(_PASSWORDS)}|secret|token|credentials?|(?:{_OWNED})[_. -]?key"
-_HINTS = ("passw", "passphrase", "pwd", "secret", "token", "credential", "key")
+# A name is looked for by these, as plain letters, which is fast; a key is one by the word before it.
+_WORDS_OF_NAMES = (*_PASSWORDS, "secret", "token", "credential")
+_OWNER = re.compile(rf"(?:{_OWNED})[_. -]?$")
 _QUOTE = r"\\{0,3}[\"'`]"
 # `name = `, `"name": `, `name: str = `, `name => `, `<name>`, and the quotes escaped where JSON stands in JSON.
 _FOUND = re.compile(
@@ -30,7 +32,7 @@ _FOUND = re.compile(
 _FLAG = re.compile(
     rf"--(?:[\w-]{{0,20}}-)?(?P<name>{_NAMES})[ \t]{{1,4}}(?P<quote>[\"'])?(?P<bare>[^\s\"']{{1,500}})", re.IGNORECASE
 )
-_LOGIN = re.compile(r"\blogin\s{1,8}\S{1,200}\s{1,8}(?P<name>password)\s{1,8}(?P<bare>\S{1,500})")
+_LOGIN = re.compile(r"login\s{1,8}\S{1,200}\s{1,8}(?P<name>password)\s{1,8}(?P<bare>\S{1,500})")
 # What follows its name in a list of pages is a place to go on from, and useless without it.
 _PLACES = re.compile(r"(?:page|next|continuation|cursor|sync|csrf|xsrf)[\w.-]{0,20}$", re.IGNORECASE)
 _TEMPLATE = re.compile(
@@ -58,15 +60,37 @@ class Assigned:
 
 
 def assigned(text: str) -> Iterator[Assigned]:
-    """In their order, for each of the ways in which one is written; they may overlap."""
+    """For each of the ways in which one is written; they may overlap."""
+    for found in (*_found(text), *_FLAG.finditer(text), *_LOGIN.finditer(text)):
+        if secret := _secret(text, found):
+            yield secret
+
+
+def _found(text: str) -> Iterator[re.Match[str]]:
+    """As `finditer` finds them, which looks at each letter and takes ten times as long."""
     small = text.lower()
-    if not any(hint in small for hint in _HINTS):
+    if len(small) != len(text):  # a letter of two in small ones: no place is the same
+        yield from _FOUND.finditer(text)
         return
-    for pattern in (_FOUND, _FLAG, _LOGIN):
-        for found in pattern.finditer(text):
-            secret = _secret(text, found)
-            if secret:
-                yield secret
+    end = 0
+    for place in sorted(_places(small)):
+        if place >= end and (found := _FOUND.match(text, place)):
+            end = found.end()
+            yield found
+
+
+def _places(small: str) -> Iterator[int]:
+    """Where a name may begin."""
+    for word in _WORDS_OF_NAMES:
+        place = small.find(word)
+        while place >= 0:
+            yield place
+            place = small.find(word, place + 1)
+    place = small.find("key")
+    while place >= 0:
+        if owner := _OWNER.search(small, max(0, place - 12), place):
+            yield owner.start()
+        place = small.find("key", place + 1)
 
 
 def _secret(text: str, found: re.Match[str]) -> Assigned | None:

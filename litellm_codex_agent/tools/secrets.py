@@ -29,8 +29,6 @@ _PEM_CUT = re.compile(
     r"(?:[\s\\nr]{0,8}[A-Z][\w-]{1,20}: [^\n\\]{1,80}){0,4}"
     r"(?:[\s\\nr]{0,8}[A-Za-z0-9+/=]{16,80}){1,400}[A-Za-z0-9+/=]{0,80}"
 )
-# A key begins a word; in base64 it can stand by chance. Where text is escaped, a word begins in mid-word.
-_WORD = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
 # One of the next letters is a digit: a key has some, and a class of a style sheet has none.
 _DIGIT = r"(?=[\w-]{0,64}[0-9])"
 
@@ -41,55 +39,63 @@ class BrokenPattern(ValueError):
 
 @dataclass(frozen=True)
 class _Form:
-    """How a kind of key looks. A text that has none of `hints` is not searched; of a group, it is the key."""
+    """How a kind of key looks. A text without `begin` is not searched; of a group in it, the group is the key."""
 
-    hints: tuple[str, ...]
+    begin: str
     pattern: re.Pattern[str]
 
 
-def _form(hints: str, pattern: str, flags: int = 0) -> _Form:
-    return _Form(tuple(hints.split()), re.compile(pattern, flags))
+def _prefixed(begins: str, rest: str) -> Iterator[_Form]:
+    """Keys that begin a word. Where text is escaped, as `\\n` or `%3D`, a word begins in mid-word.
+
+    What stands before is looked at after the beginning was found: the engine looks for plain letters fast.
+    """
+    for begin in begins.split():
+        told = re.escape(begin)
+        word = rf"(?:(?<![A-Za-z0-9]{told})|(?<=\\[nrt]{told})|(?<=%[0-9A-Fa-f]{{2}}{told}))"
+        yield _Form(begin, re.compile(told + word + rest))
 
 
 _FORMS = (
     # OpenAI, Anthropic, OpenRouter and LiteLLM.
-    _form("sk- pk- rk-", rf"{_WORD}[spr]k-{_DIGIT}[\w-]{{16,}}"),
+    *_prefixed("sk- pk- rk-", _DIGIT + r"[\w-]{16,}"),
     # Stripe.
-    _form("_live_ _test_", rf"{_WORD}[spr]k_(?:live|test)_[A-Za-z0-9]{{10,}}"),
-    _form("whsec_", rf"{_WORD}whsec_[A-Za-z0-9+/=]{{16,}}"),
+    *_prefixed("sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_", r"[A-Za-z0-9]{10,}"),
+    *_prefixed("whsec_", r"[A-Za-z0-9+/=]{16,}"),
     # GitHub, GitLab.
-    _form("gh", rf"{_WORD}gh[oprsu]_[A-Za-z0-9_]{{20,}}"),
-    _form("github_pat_", rf"{_WORD}github_pat_\w{{20,}}"),
-    _form("gl", rf"{_WORD}gl(?:pat|ptt|dt|rt|cbt|soat|agent|imt|ft|oas)-{_DIGIT}[\w.-]{{16,}}"),
+    *_prefixed("ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"\w{20,}"),
+    *_prefixed("glpat- glptt- gldt- glrt- glcbt- glsoat- glagent- glimt- glft-", _DIGIT + r"[\w.-]{16,}"),
     # AWS: the key's name, which leads to the account, and a secret beside it; alone that has no form of its own.
-    _form(
-        "AKIA ASIA", rf"{_WORD}A[KS]IA[A-Z0-9]{{16}}[\"']?[\s,:;|]{{1,4}}[\"']?([A-Za-z0-9/+]{{40}})(?![A-Za-z0-9/+])"
-    ),
-    _form("AKIA ASIA ABIA ACCA", rf"{_WORD}A(?:KI|SI|BI|CC)A[A-Z0-9]{{16}}(?![A-Za-z0-9+])"),
+    *_prefixed("AKIA ASIA", r"[A-Z0-9]{16}[\"']?[\s,:;|]{1,4}[\"']?([A-Za-z0-9/+]{40})(?![\w/+])"),
+    *_prefixed("AKIA ASIA ABIA ACCA", r"[A-Z0-9]{16}(?![A-Za-z0-9+])"),
     # Google.
-    _form("AIza", rf"{_WORD}AIza[\w-]{{30,}}"),
-    _form("ya29.", rf"{_WORD}ya29\.[\w.-]{{20,}}"),
-    _form("GOCSPX-", rf"{_WORD}GOCSPX-[\w-]{{20,}}"),
+    *_prefixed("AIza", r"[\w-]{30,}"),
+    *_prefixed("ya29. GOCSPX-", r"[\w.-]{20,}"),
     # Slack.
-    _form("xox xapp-", rf"{_WORD}(?:xox[a-z]|xapp)-{_DIGIT}[\w-]{{10,}}"),
-    _form("hooks.slack.com", r"hooks\.slack\.com/services/([\w/]{20,})"),
+    *_prefixed("xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp-", _DIGIT + r"[\w-]{10,}"),
+    _Form("hooks.slack.com", re.compile(r"hooks\.slack\.com/services/([\w/]{20,})")),
     # Packages: npm, PyPI.
-    _form("npm_", rf"{_WORD}npm_[A-Za-z0-9]{{30,}}"),
-    _form("pypi-AgE", rf"{_WORD}pypi-AgE[\w-]{{16,}}"),
+    *_prefixed("npm_", r"[A-Za-z0-9]{30,}"),
+    *_prefixed("pypi-AgE", r"[\w-]{16,}"),
     # Other places where models and machines are rented.
-    _form("hf_ gsk_ r8_ dop_v1_", rf"{_WORD}(?:hf|gsk|r8|dop_v1)_{_DIGIT}[A-Za-z0-9]{{20,}}"),
-    _form("xai- pplx- nvapi-", rf"{_WORD}(?:xai|pplx|nvapi)-{_DIGIT}[\w-]{{20,}}"),
-    _form("SG.", rf"{_WORD}SG\.[\w-]{{16,}}\.[\w-]{{16,}}"),
+    *_prefixed("hf_ gsk_ r8_ dop_v1_", _DIGIT + r"[A-Za-z0-9]{20,}"),
+    *_prefixed("xai- pplx- nvapi-", _DIGIT + r"[\w-]{20,}"),
+    *_prefixed("SG.", r"[\w-]{16,}\.[\w-]{16,}"),
     # A JSON Web Token: two objects in base64, and what signs them, which may be cut off.
-    _form("eyJ", rf"{_WORD}eyJ[\w-]{{8,1000}}\.eyJ[\w-]{{8,}}(?:\.[\w-]*)?"),
-    _form(
-        "authorization Authorization AUTHORIZATION",
-        r"authorization\\{0,3}[\"']?\s{0,4}[:=]\s{0,4}(?:\\{0,3}[\"'])?(?:(?:bearer|basic|token|apikey)\s{1,4})?"
-        rf"{_DIGIT}([\w.~+/=-]{{8,}})(?![\w.~+/=(-])",
-        re.IGNORECASE,
+    *_prefixed("eyJ", r"[\w-]{8,1000}\.eyJ[\w-]{8,}(?:\.[\w-]*)?"),
+    # What a header carries.
+    _Form("earer ", re.compile(rf"earer (?<=[Bb]earer ){_DIGIT}([\w.~+/=-]{{12,}})")),
+    _Form("asic ", re.compile(r"asic (?<=[Bb]asic )([A-Za-z0-9+/]{12,}={1,2})(?![\w=])")),
+    *(
+        _Form(
+            word,
+            re.compile(
+                rf"{word}\\{{0,3}}[\"']?\s{{0,4}}[:=]\s{{0,4}}(?:\\{{0,3}}[\"'])?"
+                rf"(?:(?i:bearer|basic|token|apikey)\s{{1,4}})?{_DIGIT}([\w.~+/=-]{{8,}})(?![\w.~+/=(-])"
+            ),
+        )
+        for word in ("uthorization", "UTHORIZATION")
     ),
-    _form("earer ", rf"\b[Bb]earer {_DIGIT}([\w.~+/=-]{{12,}})"),
-    _form("asic ", r"\b[Bb]asic ([A-Za-z0-9+/]{12,}={1,2})(?![\w=])"),
 )
 # `scheme://user:password@host`, and `https://token@host`.
 _USER = re.compile(
@@ -123,7 +129,7 @@ class Scanner:
                 yield len(text) - size, len(text), _NOTHING
 
     def _of_form(self, text: str) -> Iterator[tuple[int, int, str]]:
-        forms = [form.pattern for form in _FORMS if any(hint in text for hint in form.hints)]
+        forms = [form.pattern for form in _FORMS if form.begin in text]
         for pattern in (*forms, *([_USER] if "://" in text and "@" in text else ()), *self._own):
             for found in pattern.finditer(text):
                 group = found.lastindex or 0

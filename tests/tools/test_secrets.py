@@ -103,6 +103,11 @@ def test_what_is_set_as_a_secret_is_masked(text: str, shown: str) -> None:
     assert clean(shown) == shown
 
 
+def test_a_letter_that_grows_when_it_is_made_small_moves_nothing() -> None:
+    assert len("İ".lower()) == 2
+    assert clean("İİİ password=hunter2 İ") == "İİİ password=… İ"
+
+
 def test_a_private_key_is_gone_with_all_its_lines() -> None:
     shown = "-----BEGIN RSA PRIVATE KEY-----…-----END RSA PRIVATE KEY-----\n"
     assert clean(f"a {PEM}b {PEM}") == f"a {shown}b {shown}"
