@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +80,7 @@ async def _opened(setup: Setup, wanted: Wanted, run_id: str, stack: AsyncExitSta
 async def _walled(setup: Setup, wanted: Wanted, workspace: Workspace, stack: AsyncExitStack) -> Workbench:
     """The tools that work in a workspace, behind the wall."""
     assert setup.sandbox is not None
+    opening: AbstractAsyncContextManager[Source]
     if wanted.source == "mcp":
         opening = mcp.opened(
             wanted.servers,

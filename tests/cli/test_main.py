@@ -82,12 +82,13 @@ def test_a_wrong_command_line_is_one_sentence_that_names_the_fix(
     assert "Traceback" not in done.stderr
 
 
-def test_the_demo_answers_with_steps_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_fixes_a_failing_test_and_shows_how(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo"]) == 0
     told = capsys.readouterr().out
-    assert "thinking   Repeating 8 words." in told
-    assert "answer     An agent is a model like any other" in told
-    assert "8 tokens in, 8 out" in told
+    assert "[exec_shell] python -m unittest -q" in told
+    assert "+    return pieces * price * (0.9 if pieces >= 10 else 1.0)" in told
+    assert "4461 tokens in, 202 out" in told
+    assert "tests      they pass" in told
 
 
 def test_the_demo_runs_as_a_program_whatever_a_server_is_set_to() -> None:
