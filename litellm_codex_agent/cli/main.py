@@ -10,6 +10,7 @@ from .. import settings
 from .._version import __version__
 from .failed import Failed
 from .runs import add_runs
+from .sandbox import add_sandbox
 from .serve import describe
 
 __all__ = ["main"]
@@ -34,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="command", required=True)
     describe(commands.add_parser("serve", help="start an agent endpoint that speaks the OpenAI API"))
     add_runs(commands)
+    add_sandbox(commands)
     demo = commands.add_parser("demo", help="ask an agent through a LiteLLM Router; no key, no network")
     demo.set_defaults(run=_demo)
     return parser

@@ -7,7 +7,10 @@ from .probe import proven
 from .sandbox import Sandbox
 from .walls import LEVELS, made
 
-__all__ = ["LEVELS", "chosen", "surveyed"]
+__all__ = ["LEVELS", "WALLS", "chosen", "surveyed"]
+
+# The strongest first.
+WALLS = tuple(level for level in LEVELS if level != "none")
 
 NONE = "To run commands without any wall, name the level `none`."
 
@@ -16,9 +19,8 @@ async def chosen(asked: str = "auto") -> Sandbox:
     """The level that was asked for, or the first that works; `none` only where it is asked for by name."""
     if asked == "none":
         return made("none")
-    levels = [level for level in LEVELS if level != "none"] if asked == "auto" else [asked]
     faults = list[str]()
-    for level in levels:
+    for level in WALLS if asked == "auto" else [asked]:
         found = await surveyed(level)
         if isinstance(found, Sandbox):
             return found
