@@ -32,8 +32,14 @@ _SHELL_LIMITS = Limits(address_space=None)
 NOT_RUN = 126
 # `true` behind the wall is some milliseconds; a machine that is as slow as this runs nothing.
 TRIAL_SECONDS = 20.0
-# Each file of the program in `inside`, what it needs before it; then it is started.
-_PROGRAM = ("paths", "texts", "search", "program")
+# The file of `inside` that has the tool; what it needs is run before it, and only that: each takes its milliseconds.
+_FILES = {
+    "edit_file": "texts",
+    "list_files": "search",
+    "read_file": "texts",
+    "search_files": "search",
+    "write_file": "texts",
+}
 _START = """
 import json, sys, types
 sys.modules["inside"] = types.ModuleType("inside")
@@ -41,7 +47,7 @@ for name, source in json.loads(sys.argv[1]).items():
     module = sys.modules["inside." + name] = types.ModuleType("inside." + name)
     module.__package__ = "inside"
     exec(compile(source, name, "exec"), vars(module))
-sys.modules["inside.program"].main()
+sys.modules["inside.program"].main(module)
 """
 
 
@@ -110,16 +116,16 @@ def _exec_shell(local: _Local, call: Call) -> Command:
 
 def _file_tool(local: _Local, call: Call) -> Command:
     asked = json.dumps({"tool": call.name, "arguments": dict(call.arguments)})
-    return local.python("-I", "-S", "-c", _START, _sources(), stdin=asked.encode())
+    return local.python("-I", "-S", "-c", _START, _sources(_FILES[call.name]), stdin=asked.encode())
 
 
 _FILLED: Mapping[str, Callable[[_Local, Call], Command]] = {"exec_python": _exec_python, "exec_shell": _exec_shell}
 
 
 @cache
-def _sources() -> str:
+def _sources(file: str) -> str:
     folder = Path(__file__).parent / "inside"
-    return json.dumps({name: (folder / f"{name}.py").read_text("utf-8") for name in _PROGRAM})
+    return json.dumps({name: (folder / f"{name}.py").read_text("utf-8") for name in ("paths", "program", file)})
 
 
 def _ran(finished: Finished, seconds: float) -> Result:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .commands import ANY, allows
+from .inside.paths import MAX_BYTES
+from .inside.search import MAX_FOUND, MAX_LISTED
+from .inside.texts import DEFAULT_LINES
 from .source import MAX_TOLD_BYTES, Tool
 
 __all__ = ["Terms", "offers"]
@@ -95,9 +98,9 @@ def _exec_shell(terms: Terms) -> Tool:
 
 _READ_FILE = _tool(
     "read_file",
-    "Read a text file of the workspace, at most 32 KiB at once. `stderr` says where to go on if there is more.",
+    f"Read a text file of the workspace, at most {MAX_BYTES // 1024} KiB at once. `stderr` says where to go on if there is more.",
     {"path": _text(_FILE)},
-    {"offset": _number("First line. Default: 1."), "limit": _number("Most lines. Default: 2000.")},
+    {"offset": _number("First line. Default: 1."), "limit": _number(f"Most lines. Default: {DEFAULT_LINES}.")},
 )
 _WRITE_FILE = _tool(
     "write_file",
@@ -114,13 +117,15 @@ _EDIT_FILE = _tool(
 )
 _LIST_FILES = _tool(
     "list_files",
-    "List a directory of the workspace (a directory ends with `/`), or with a `pattern` the files below it, at most 1000.",
+    "List what is in a directory of the workspace (directories end with `/`), or, with a `pattern`, the files below it "
+    f"that fit. At most {MAX_LISTED}.",
     {},
-    {"path": _text(_FOLDER), "pattern": _text(f"Only files that fit, at any depth: {_GLOB}")},
+    {"path": _text(_FOLDER), "pattern": _text(f"Only files that fit: {_GLOB}")},
 )
 _SEARCH_FILES = _tool(
     "search_files",
-    "Search the text files below a directory of the workspace, line by line. Gives `path:number: line`, at most 200.",
+    "Search the text files below a directory of the workspace, line by line. "
+    f"Gives `path:number: line`, at most {MAX_FOUND}.",
     {"pattern": _text("A regular expression of Python.")},
     {
         "path": _text("Path of a directory or a file, relative to the workspace. Default: the workspace."),

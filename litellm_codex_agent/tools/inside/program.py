@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 from .paths import Failed, Told
-from .search import list_files, search_files
-from .texts import edit_file, read_file, write_file
 
-__all__ = ["TOOLS", "answered", "main"]
-
-TOOLS: dict[str, Callable[..., Told]] = {
-    tool.__name__: tool for tool in (edit_file, list_files, read_file, search_files, write_file)
-}
+__all__ = ["answered", "main"]
 
 
-def answered(tool: str, arguments: dict[str, object]) -> Told:
-    """What the tool tells, a failure too."""
+def answered(tools: ModuleType, tool: str, arguments: dict[str, Any]) -> Told:
+    """What a tool of that file tells, a failure too."""
     try:
-        return TOOLS[tool](**arguments)
+        told: Told = getattr(tools, tool)(**arguments)
     except Failed as error:
         return {"error": str(error)}
     except OSError as error:
         return {"error": f"{arguments.get('path', '.')}: {error.strerror}."}
+    return told
 
 
-def main() -> None:
+def main(tools: ModuleType) -> None:
     given = json.load(sys.stdin)
-    json.dump(answered(given["tool"], given["arguments"]), sys.stdout)
+    json.dump(answered(tools, given["tool"], given["arguments"]), sys.stdout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import stat
 from io import BufferedReader
 from pathlib import Path
@@ -125,6 +124,8 @@ def _places(text: str, old: str) -> str:
 
 def _like(text: str, old: str) -> str:
     """What of a text is like one that it does not hold, found by its first line that says something."""
+    import difflib  # some milliseconds, and few calls need it
+
     wanted, lines = old.splitlines(), text.splitlines()[:MAX_LIKE_LINES]
     first = next((number for number, line in enumerate(wanted) if line.strip()), 0)
     key = wanted[first].strip()[:MAX_LIKE_CHARS] if wanted else ""
