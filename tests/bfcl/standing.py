@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import signal
 import socket
@@ -55,8 +54,7 @@ def classes() -> Iterator[Classes]:
         taken.bind(("127.0.0.1", 0))
         port = int(taken.getsockname()[1])
     argv = [sys.executable, "-m", "tests.bfcl.server", str(port)]
-    variables = {**os.environ, "PYTHONHASHSEED": "0"}
-    child = subprocess.Popen(argv, cwd=ROOT, env=variables, stdout=subprocess.PIPE, start_new_session=True)
+    child = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert child.stdout is not None and select.select([child.stdout], [], [], PATIENCE)[0]
         assert child.stdout.readline()

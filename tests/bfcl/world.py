@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -61,7 +62,7 @@ def _plain(value: Any, above: Sequence[int]) -> Any:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if isinstance(value, Random):
-        return str(hash(value.getstate()))
+        return sha256(repr(value.getstate()).encode()).hexdigest()
     if isinstance(value, datetime):
         return "(when it was)"
     if id(value) in above:
