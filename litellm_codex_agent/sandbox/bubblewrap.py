@@ -20,6 +20,8 @@ __all__ = ["PRIVATE", "Programs", "Start", "accounts", "bubblewrap"]
 PRIVATE = "/tmp"  # noqa: S108  # a file system of its own inside
 HOME = f"{PRIVATE}/home"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  # as above
+# Both are memory. The second is as large as a container's, by custom.
+MOST_PRIVATE, MOST_SHARED = 512 * 2**20, 64 * 2**20
 # What root needs to go into another's directory, and `setpriv` to become that user and to have none of it ever after.
 BECOMING = ("CAP_DAC_READ_SEARCH", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 # The shell has opened these by then: they are paths until then, for a program that starts us hands on no descriptor.
@@ -80,13 +82,14 @@ def _apart(owner: Owner | None, *, network: bool) -> Iterator[str]:
 
 
 def _sights(command: Command, places: Places) -> Iterator[str]:
-    size = str(command.limits.disk_bytes)
+    size = str(min(command.limits.disk_bytes, MOST_PRIVATE))
     yield from ("--perms", "1777", "--size", size, "--tmpfs", PRIVATE, "--perms", "0777", "--dir", HOME)
     if not places.named:
         yield from ("--symlink", places.python, f"{PRIVATE}/bin/python")
     for link, target in places.links:
         yield from ("--symlink", target, link)
-    yield from ("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", size, "--tmpfs", SHARED_MEMORY)
+    yield from ("--proc", "/proc", "--dev", "/dev", "--perms", "1777")
+    yield from ("--size", str(MOST_SHARED), "--tmpfs", SHARED_MEMORY)
     yield from ("--dir", "/etc", "--perms", "0444", "--ro-bind-data", PASSWD, "/etc/passwd")
     yield from ("--perms", "0444", "--ro-bind-data", GROUP, "/etc/group")
     yield from _bound(command, places)

@@ -22,6 +22,8 @@ class Limits:
 
     processes: int = 256
     address_space: int | None = 4096 * _MIB
+    # Of all its processes together, watched while it runs.
+    memory_bytes: int = 4096 * _MIB
     file_bytes: int = 256 * _MIB
     # Over all that it adds to the workspace, watched while it runs.
     disk_bytes: int = 1024 * _MIB

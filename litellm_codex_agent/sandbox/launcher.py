@@ -76,7 +76,7 @@ def _checked(result: int) -> int:
 
 def _made(parent: str, owner: tuple[int, int] | None) -> str:
     """A directory for this command's temporary files, with a home in it."""
-    private = f"{parent}/codex-agent-{os.urandom(8).hex()}"
+    private = f"{parent}/codex-agent-{os.getpid()}-{os.urandom(8).hex()}"
     for path in (private, f"{private}/home", f"{private}/bin"):
         os.mkdir(path, 0o700)  # noqa: PTH102  # pathlib is slow to import
         if owner:

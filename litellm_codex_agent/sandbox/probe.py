@@ -33,7 +33,8 @@ def tried(name, act):
         act()
     except OSError:
         return
-    print(name)
+    if name:
+        print(name)
 def connected():
     with socket.socket() as speaking:
         speaking.settimeout(2)
@@ -41,7 +42,7 @@ def connected():
 tried("write", lambda: open("written", "w").close())
 tried("fork", lambda: os.waitpid(os.fork() or os._exit(0), 0))
 tried("read what lies outside", lambda: open(secret).close())
-tried("write outside", lambda: open(outside, "w").close())
+tried("", lambda: open(outside, "w").close())
 tried("open a socket to this machine", connected)
 tried("read the server's environment", lambda: open(f"/proc/{parent}/environ").close())
 tried("unshare", lambda: os.unshare(0x10000000) if hasattr(os, "unshare") else os.open("/nowhere", 0))
@@ -53,7 +54,9 @@ async def proven(sandbox: Sandbox) -> None:
     """Returns where the wall holds; else `SandboxUnavailable` says what did not."""
     with _scene(sandbox.uid) as scene:
         finished = await sandbox.run(scene.command(sandbox.python))
-    could = set(finished.stdout.decode(errors="replace").splitlines())
+        could = set(finished.stdout.decode(errors="replace").splitlines())
+        # It may have written into a directory of its own that has the same name.
+        could |= {"write outside"} if (scene.root / "outside").exists() else set()
     if not could >= MAY:
         raise SandboxUnavailable(_silent(sandbox.level, finished, MAY - could))
     if could > MAY:

@@ -87,13 +87,10 @@ class Process(asyncio.SubprocessProtocol):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
 
-    async def bury(self, *, group: bool) -> None:
+    async def bury(self) -> None:
         """Kill what is left, and return when nothing is."""
         if self._inner is not None:
             await self._inner.kill(WALL_SECONDS)
-        if group:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
         elif not self.exited.done():
             # A launcher kills all that it has started before it ends itself.
             self.tell([self.pid])

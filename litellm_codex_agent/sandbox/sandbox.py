@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from .command import Command, Finished
 from .inner import Inner
 from .process import Process, outlast, started
 from .processes import descendants
+from .watch import Watch
 
 __all__ = ["Sandbox", "Wall"]
 
@@ -26,9 +29,10 @@ class Wall:
     level: str
     argv: Callable[[Command, int | None], list[str]]
     environment: Callable[[Command], dict[str, str]]
-    # Ends by the death of a namespace's first process, else by that of a launcher, else by that of a group.
+    # Ends by the death of a namespace's first process, else by that of a launcher.
     namespace: bool = False
-    group: bool = False
+    # Where a launcher makes a directory for temporary files, which is on the disk then.
+    private: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -58,28 +62,34 @@ class Sandbox:
     async def run(self, command: Command) -> Finished:
         """Run it to its end, or to ours: time, too much, a cancel."""
         inner = Inner() if self.wall.namespace else None
+        watch = Watch(command)
         try:
             argv = self.wall.argv(command, inner.writing if inner else None)
             most = command.limits.output_bytes
             process = await outlast(started(argv, self.environment(command), most=most, inner=inner))
-            return await self._lived(process, command)
+            return await self._lived(process, command, watch)
         finally:
             if inner is not None:
                 inner.close()
 
-    async def _lived(self, process: Process, command: Command) -> Finished:
+    async def _lived(self, process: Process, command: Command, watch: Watch) -> Finished:
+        private = self.wall.private and self.wall.private / f"codex-agent-{process.pid}-*"
+        watching = asyncio.ensure_future(watch.over(process.pid, private))
         try:
             process.feed(command.stdin)
-            await asyncio.wait({process.exited}, timeout=command.seconds)
-            timed_out = not process.exited.done()
+            waited: set[asyncio.Future[Any]] = {process.exited, watching}
+            await asyncio.wait(waited, timeout=command.seconds, return_when=asyncio.FIRST_COMPLETED)
+            timed_out = not process.exited.done() and not watching.done()
             if timed_out:
                 process.tell(descendants(process.pid))
                 await asyncio.wait({process.exited}, timeout=GRACE_SECONDS)
         finally:
-            await outlast(process.bury(group=self.wall.group))
-        return self._finished(process, timed_out=timed_out)
+            ended = watching.result() if watching.done() else ""
+            watching.cancel()
+            await outlast(process.bury())
+        return self._finished(process, timed_out=timed_out, ended=ended)
 
-    def _finished(self, process: Process, *, timed_out: bool) -> Finished:
+    def _finished(self, process: Process, *, timed_out: bool, ended: str) -> Finished:
         out, err = process.stdout, process.stderr
-        rc = TIMED_OUT if timed_out else process.rc
-        return Finished(rc, out.whole(), err.whole(), timed_out, self.level, (out.said, err.said))
+        rc = TIMED_OUT if timed_out else KILLED if ended else process.rc
+        return Finished(rc, out.whole(), err.whole(), timed_out, self.level, (out.said, err.said), ended)

@@ -87,7 +87,7 @@ def _landlocked(machine: Machine, abi: int) -> Sandbox:
         launch = _launch(command, owner, found, abi=abi, seccomp=assembled(rules, machine))
         return _launcher(landlock(command, found, launch))
 
-    return Sandbox(Wall("landlock", argv, _around(found, STANDS_FOR_PRIVATE)), found.python, uid)
+    return Sandbox(Wall("landlock", argv, _around(found, STANDS_FOR_PRIVATE), private=_temporary()), found.python, uid)
 
 
 def _bare() -> Sandbox:
@@ -96,13 +96,17 @@ def _bare() -> Sandbox:
     def argv(command: Command, _: int | None) -> list[str]:
         return _launcher(unwalled(command, _launch(command, None, found)))
 
-    return Sandbox(Wall("none", argv, _around(found, STANDS_FOR_PRIVATE)), found.python)
+    return Sandbox(Wall("none", argv, _around(found, STANDS_FOR_PRIVATE), private=_temporary()), found.python)
 
 
 def _launch(command: Command, owner: Owner | None, found: Places, *, abi: int = 0, seccomp: bytes = b"") -> Launch:
     processes = command.limits.processes + threads_of(_who(owner)[0])
     named = "" if found.named else found.python
-    return Launch(os.getpid(), owner, processes, tempfile.gettempdir(), abi, seccomp, named)
+    return Launch(os.getpid(), owner, processes, str(_temporary()), abi, seccomp, named)
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir())
 
 
 def _launcher(spec: str) -> list[str]:

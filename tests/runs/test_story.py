@@ -35,7 +35,7 @@ def test_the_answer_is_its_text_and_the_rest_are_thoughts() -> None:
 
 def test_calls_failures_files_and_the_last_call_are_counted() -> None:
     told = story()
-    assert (told.tool_calls, told.failed_tools, told.files) == (2, 1, {"a": "removed"})
+    assert (told.tool_calls, told.failed_tools, told.changed()) == (2, 1, [{"path": "a", "kind": "removed"}])
     assert told.last_call == EVENTS[3] and told.last_result == EVENTS[4]
 
 

@@ -28,7 +28,9 @@ def test_ready_tells_queue_journal_and_backends_to_those_with_it(tmp_path: Path)
     told = ask(tmp_path, "GET", "/ready", variables=KEY, headers=HOLDING).json()
     assert told["queue"] == {"running": 0, "waiting": 0, "max_runs": 16, "max_queue": 64}
     assert told["journal"] == {"ok": True, "reason": ""}
-    assert set(told["backends"]) == {"echo", "replay"} and told["backends"]["replay"]["ok"]
+    assert set(told["backends"]) == {"echo", "mini", "replay"} and told["backends"]["replay"]["ok"]
+    assert told["sandbox"]["level"] in ("bwrap", "landlock", None)
+    assert "CODEX_AGENT_MODEL" in told["backends"]["mini"]["reason"]
 
 
 def test_a_full_server_is_not_ready_and_says_when_to_come_again(tmp_path: Path) -> None:
@@ -53,7 +55,7 @@ def test_models_are_listed_with_whether_they_are_ready(tmp_path: Path) -> None:
     variables = {"CODEX_AGENT_RECORDINGS": str(tmp_path)}
     data = ask(tmp_path / "state", "GET", "/v1/models", variables=variables).json()["data"]
     told = {model["id"]: model["ready"] for model in data}
-    assert told == {"echo": True, "replay:bad": False, "replay:fix-test": True, "replay:hello": True}
+    assert told == {"echo": True, "mini": False, "replay:bad": False, "replay:fix-test": True, "replay:hello": True}
     assert "bad.jsonl" in next(model for model in data if model["id"] == "replay:bad")["reason"]
 
 

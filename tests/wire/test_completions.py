@@ -109,7 +109,7 @@ def test_the_total_is_the_sum() -> None:
 
 def test_openais_types_read_all_of_it() -> None:
     took = usage(prompt_tokens=1, completion_tokens=2, cost_usd=0.5, cached_tokens=1, reasoning_tokens=1)
-    whole = completion(HEAD, "Hi", thoughts="hm", finish="length", usage=took, codex_agent=OURS)
+    whole = completion(HEAD, message("Hi", "hm"), finish="length", usage=took, codex_agent=OURS)
     assert ChatCompletion.model_validate(whole, strict=True).to_dict() == whole
     for part in (chunk(HEAD, {"role": "assistant"}, finish="stop", codex_agent=OURS), usage_chunk(HEAD, took)):
         assert ChatCompletionChunk.model_validate(part, strict=True).to_dict() == part
