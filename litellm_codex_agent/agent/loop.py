@@ -20,6 +20,7 @@ from .conversation import Conversation
 from .job import Job
 from .model import Asked, Model, RawCall, Reply
 from .reading import Answer, Calls, Refusal, Unreadable, read
+from .structured import bare
 from .telling import Tell
 from .turn import HOLD_CHARS, Turn
 
@@ -107,7 +108,7 @@ class Loop:
             talk.result(each.call.id, told)
             job.keep(each)
             made.append((each.call.name, each.call.arguments, told))
-            await self._tell(ToolResult(each.call.id, each.result.ok, told))
+            await self._tell(ToolResult(each.call.id, each.result.ok, each.result.shown()))
         if waiting := [call for call in calls if call.id in talk.waits_for]:
             return await self._park(waiting)
         return Done("repeated_tool_call") if talk.repeats.see(made) else None
@@ -185,6 +186,7 @@ class Loop:
         return work_seconds(self._job.budgets) - self.spent.seconds
 
     async def _answer(self, text: str) -> None:
+        text = bare(text) if self._job.check else text
         if text:
             await self._tell(Text(text))
 

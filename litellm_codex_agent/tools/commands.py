@@ -6,13 +6,14 @@ may run anything in it. A line is given to a shell only where the caller has a w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 
 from .shell import scanned
 from .shell_words import Unreadable, Word
 from .wrappers import SHELLS, Inner, inner
 
-__all__ = ["ANY", "DEFAULT_COMMANDS", "MAX_WORD_BYTES", "NotAllowed", "checked"]
+__all__ = ["ANY", "DEFAULT_COMMANDS", "MAX_WORD_BYTES", "NotAllowed", "allows", "checked"]
 
 _DEFAULT = """
     awk base64 basename cat chmod cmp column comm cp csplit cut date diff dirname du egrep env expand expr fgrep file
@@ -62,8 +63,17 @@ def checked(command: str | Sequence[str], allowed: Collection[str], *, shell: st
 def _check_size(word: str) -> None:
     if "\0" in word:
         raise NotAllowed("The command holds a NUL, which no argument can.")
-    if len(word.encode("utf-8", "replace")) > MAX_WORD_BYTES:
+    try:
+        size = len(os.fsencode(word))
+    except UnicodeEncodeError as error:
+        raise NotAllowed("The command holds half of a character (a lone surrogate).") from error
+    if size > MAX_WORD_BYTES:
         raise NotAllowed(f"A part of the command is longer than {MAX_WORD_BYTES:,} bytes. Write it to a file first.")
+
+
+def allows(name: str, allowed: Collection[str]) -> bool:
+    """Whether the list has the command, or all of them."""
+    return ANY in allowed or name in allowed
 
 
 class _Check:
@@ -109,7 +119,7 @@ class _Check:
             raise NotAllowed(f"What `{head.text}` runs only the shell knows: give it its line in single quotes.")
 
     def _allows(self, name: str) -> bool:
-        return ANY in self.allowed or name in self.allowed or name in _BUILT_IN
+        return allows(name, self.allowed) or name in _BUILT_IN
 
     def _told(self) -> str:
         return f"Allowed are: {', '.join(sorted(self.allowed))}."

@@ -80,6 +80,12 @@ class Result:
         told: dict[str, Any] = {"rc": self.rc, **shown, "timed_out": self.timed_out}
         return json.dumps({**told, "isolation": self.isolation} if self.isolation else told, ensure_ascii=False)
 
+    def shown(self, most: int = MAX_TOLD_BYTES) -> str:
+        """As a person reads it: what it said, and how it ended where that was not well."""
+        end = "time was up" if self.timed_out else f"exit status {self.rc}" if self.rc else ""
+        parts = [cut(text, most).rstrip("\n") for text in (self.stdout, self.stderr, self.error) if text]
+        return "\n".join([*parts, f"({end})"] if end else parts)
+
 
 class Source(Protocol):
     """Where tools come from, opened for one run by an async context manager of its module, and closed with it."""

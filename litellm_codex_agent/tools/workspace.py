@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -19,12 +20,14 @@ from pathlib import Path
 from .removal import remove
 from .source import ToolsUnavailable
 
-__all__ = ["VARIABLE", "Workspace", "Workspaces"]
+__all__ = ["USERS", "VARIABLE", "Workspace", "Workspaces"]
 
 # What the operator sets; a refusal names it.
 VARIABLE = "CODEX_AGENT_WORKSPACES"
 # Of a run's id in the name of its directory.
 MAX_NAME = 64
+# From the sandbox's own uid to where systemd gives uids to others.
+USERS = 300
 
 _log = logging.getLogger("litellm_codex_agent.tools")
 
@@ -38,13 +41,18 @@ class Workspace:
 
 
 class Workspaces:
-    """`allowed` may be asked for, with what is inside; fresh ones lie in `home` and belong to `uid` beneath root."""
+    """`allowed` may be asked for, with what is inside; fresh ones lie in `home`.
+
+    Beneath root each fresh one belongs to a user of its own, one of those from `uid` on: the kernel counts processes by
+    user, and what one run starts must not be what another may not.
+    """
 
     def __init__(self, allowed: Sequence[Path], home: Path, uid: int | None) -> None:
         self._allowed = tuple(allowed)
         self._home = home
         self._uid = uid
         self._leased: set[Path] = set()
+        self._users: set[int] = set()
 
     def check(self, asked: str | None) -> Path | None:
         """The real path of the directory that was asked for; None for a fresh one."""
@@ -104,17 +112,34 @@ class Workspaces:
         except OSError as error:
             raise ToolsUnavailable(f"No workspace can be made: {error.strerror}.", status=503) from error
         try:
-            yield path
+            with self._given_away(lock):
+                yield path
         finally:
             os.close(lock)
+
+    @contextmanager
+    def _given_away(self, directory: int) -> Iterator[None]:
+        """To a user whom no other run of this server is now, while there are any."""
+        if self._uid is None:
+            yield
+            return
+        free = sorted(set(range(self._uid, self._uid + USERS)) - self._users) or [self._uid]
+        user = secrets.choice(free)
+        try:
+            os.chown(directory, user, user)
+        except OSError as error:
+            raise ToolsUnavailable(f"No workspace can be given away: {error.strerror}.", status=503) from error
+        self._users.add(user)
+        try:
+            yield
+        finally:
+            self._users.discard(user)
 
     def _new(self, name: str) -> tuple[Path, int]:
         home = self._home.resolve()
         with self._closed_home():
             path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=home))
             lock = _lock(path)
-        if self._uid is not None:
-            os.chown(lock, self._uid, self._uid)
         return path, lock
 
     @contextmanager

@@ -97,8 +97,7 @@ def parked(stand: Stand) -> tuple[dict[str, Any], Path]:
     """What a run says that waits for its client, and where it works."""
     line = {"tool_calls": [call("exec_shell", command="pwd"), call("ask_user", text="Which?")]}
     told = stand.chat(line, {"text": "Done."}, tools=TOOLS).json()["choices"][0]["message"]
-    result = json.loads(told["reasoning_content"].partition("[ok] ")[2])
-    return {**told, "tool_calls": told["tool_calls"][-1:]}, Path(result["stdout"].strip())
+    return {**told, "tool_calls": told["tool_calls"][-1:]}, Path(told["reasoning_content"].split("[ok] ")[1].strip())
 
 
 def test_a_run_waits_for_its_client_for_its_time_and_no_longer(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_block_of_code_is_run_only_where_that_was_asked_for(stand: Stand) -> N
 def test_what_the_last_tool_did_is_told(stand: Stand) -> None:
     last = stand.run(shell("echo 1", "echo 2; exit 1"), {"text": "Done."})["last_tool_invocation"]
     assert (last["name"], last["text"], last["ok"]) == ("exec_shell", "echo 2; exit 1", False)
-    assert json.loads(last["result"])["stdout"] == "2\n"
+    assert last["result"] == "2\n(exit status 1)"
 
 
 def test_the_calls_of_one_turn_share_its_workspace_and_no_other_run_sees_it(stand: Stand) -> None:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from litellm_codex_agent.tools.removal import remove
 from litellm_codex_agent.tools.source import ToolsUnavailable
-from litellm_codex_agent.tools.workspace import Workspaces
+from litellm_codex_agent.tools.workspace import USERS, Workspaces
 
 UID = 60_880
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a directory away")
@@ -23,7 +24,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a dir
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from litellm_codex_agent.tools.workspace import Workspaces
+from litellm_codex_agent.tools.workspace import USERS, Workspaces
 async def hold():
     async with Workspaces([], Path(sys.argv[1]), None).leased(None, "held") as workspace:
         print(workspace.path, flush=True)
@@ -115,11 +116,15 @@ def test_a_fresh_directory_is_gone_after_a_cancel_too(workspaces: Workspaces, tm
 
 
 @needs_root
-def test_beneath_root_a_fresh_directory_belongs_to_the_ordinary_user(tmp_path: Path) -> None:
+def test_beneath_root_each_fresh_directory_belongs_to_an_ordinary_user_of_its_own(tmp_path: Path) -> None:
     async def act() -> None:
-        async with Workspaces([], tmp_path / "home", UID).leased(None, "run") as workspace:
-            state = workspace.path.stat()
-            assert (state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode)) == (UID, UID, 0o700)
+        workspaces, states = Workspaces([], tmp_path / "home", UID), []
+        async with AsyncExitStack() as stack:
+            for number in range(USERS):
+                workspace = await stack.enter_async_context(workspaces.leased(None, f"run{number}"))
+                states.append(workspace.path.stat())
+        assert {state.st_uid for state in states} == set(range(UID, UID + USERS))
+        assert all((state.st_gid, stat.S_IMODE(state.st_mode)) == (state.st_uid, 0o700) for state in states)
 
     within(act)
 

@@ -1,0 +1,271 @@
+"""What a hostile program would try, each as a program of its own: it says `got` and what, for each thing that it could
+do, and `tried` when it has tried it all. Their facts come as JSON on stdin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["ATTACKS", "program"]
+
+_PRELUDE = """
+import ctypes, json, os, resource, signal, socket, sys, time
+facts = json.load(sys.stdin)
+libc = ctypes.CDLL(None, use_errno=True)
+# In a namespace of its own the parent is the first process, which is part of the inside.
+OUTER = (facts["server"], *([os.getppid()] if os.getppid() > 1 else []))
+def got(what):
+    print("got", what, flush=True)
+def attempt(what, act):
+    try:
+        found = act()
+    except (OSError, MemoryError):
+        return
+    if found is not False:
+        got(what)
+def call(name, *arguments):
+    ctypes.set_errno(0)
+    if getattr(libc, name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), name)
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+"""
+
+# By name, in the order of the table.
+ATTACKS: Mapping[str, str] = {
+    "read a secret outside": """
+attempt("the secret", lambda: read(facts["secret"]))
+attempt("a look around it", lambda: facts["token"] in os.listdir(os.path.dirname(facts["secret"])))
+""",
+    "read it by a symlink": """
+os.symlink(facts["secret"], "link")
+attempt("the secret", lambda: read("link"))
+os.symlink(os.path.dirname(facts["secret"]), "above")
+attempt("the secret", lambda: read("above/" + os.path.basename(facts["secret"])))
+""",
+    "read it by a hard link": """
+attempt("a hard link", lambda: (os.link(facts["secret"], "hard"), read("hard")))
+""",
+    "read the server's environment": """
+# The last is Python's own doing.
+if more := set(os.environ) - {*facts["variables"], "PWD", "LC_CTYPE"}:
+    got(f"{more} in its own")
+for pid in OUTER:
+    attempt(f"that of {pid}", lambda: read(f"/proc/{pid}/environ"))
+""",
+    "write outside": """
+def write(path, mode):
+    with open(path, mode) as file:
+        file.write("x")
+write_outside = os.path.join(os.path.dirname(facts["secret"]), "written")
+for path in (write_outside, facts["secret"]):
+    for mode in ("w", "a", "r+"):
+        try:
+            write(path, mode)
+        except OSError:
+            pass
+for act in (lambda: os.truncate(facts["secret"], 0), lambda: os.unlink(facts["secret"]),
+            lambda: os.rename(facts["secret"], "mine"), lambda: os.rmdir(facts["empty"])):
+    try:
+        act()
+    except OSError:
+        pass
+""",
+    "change a file's mode outside": """
+for act in (lambda: os.chmod(facts["secret"], 0o777), lambda: os.utime(facts["secret"], (1, 1)),
+            lambda: os.setxattr(facts["secret"], "user.x", b"x"), lambda: os.chown(facts["secret"], -1, os.getgid()),
+            lambda: call("chmod", facts["secret"].encode(), 0o777)):
+    try:
+        act()
+    except OSError:
+        pass
+""",
+    "change the interpreter": """
+for place in {sys.prefix, sys.base_prefix, os.path.dirname(os.__file__), os.path.dirname(sys.executable), "/usr"}:
+    attempt(place, lambda: open(os.path.join(place, "written"), "w"))
+""",
+    "TCP to loopback": """
+def connect(family, host):
+    with socket.socket(family) as speaking:
+        speaking.settimeout(2)
+        speaking.connect((host, facts["tcp"]))
+attempt("connected", lambda: connect(socket.AF_INET, "127.0.0.1"))
+attempt("connected", lambda: connect(socket.AF_INET6, "::ffff:127.0.0.1"))
+""",
+    "UDP to loopback": """
+def send():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as speaking:
+        speaking.sendto(b"x", ("127.0.0.1", facts["udp"]))
+try:
+    send()
+except OSError:
+    pass
+""",
+    "an abstract socket": """
+def connect():
+    with socket.socket(socket.AF_UNIX) as speaking:
+        speaking.connect("\\0" + facts["abstract"])
+attempt("connected", connect)
+""",
+    "a path socket": """
+def connect():
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaking:
+        speaking.connect(facts["path"])
+        speaking.send(b"x")
+attempt("connected", connect)
+def again():
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with one, other:
+        one.connect(facts["path"])
+        one.send(b"x")
+attempt("connected a pair anew", again)
+""",
+    "signal the server": """
+for pid in (*OUTER, -facts["server"]):
+    attempt(f"signalled {pid}", lambda: os.kill(pid, 0))
+""",
+    "ptrace the server": """
+# PTRACE_SEIZE, which does not stop it where it succeeds.
+attempt("attached", lambda: call("ptrace", 0x4206, facts["server"], 0, 0))
+attempt("its memory", lambda: read(f"/proc/{facts['server']}/mem"))
+attempt("a descriptor of it", lambda: os.listdir(f"/proc/{facts['server']}/fd"))
+buffer = ctypes.create_string_buffer(8)
+vector = (ctypes.c_void_p * 2)(ctypes.addressof(buffer), 8)
+attempt("read its memory", lambda: call("process_vm_readv", facts["server"], vector, 1, vector, 1, 0))
+""",
+    "new namespaces": """
+for flag in (0x10000000, 0x20000000, 0x40000000, 0x00020000, 0x04000000, 0x08000000):
+    attempt(f"unshare {flag:#x}", lambda: call("unshare", flag))
+attempt("mount", lambda: call("mount", b"none", b"/tmp", b"tmpfs", 0, None))
+attempt("chroot", lambda: os.chroot("."))
+# clone, by its number on x86-64 and on ARM, with a new user namespace.
+number = 56 if os.uname().machine == "x86_64" else 220
+def clone():
+    pid = libc.syscall(number, 0x10000000 | 17, 0, 0, 0, 0)
+    if pid == 0:
+        os._exit(0)
+    if pid < 0:
+        raise OSError
+attempt("clone", clone)
+""",
+    "list processes": """
+attempt("the server", lambda: str(facts["server"]) in os.listdir("/proc"))
+for pid in OUTER:
+    attempt(f"the command line of {pid}", lambda: read(f"/proc/{pid}/cmdline"))
+    attempt(f"the program of {pid}", lambda: os.readlink(f"/proc/{pid}/exe"))
+""",
+    "become root": """
+for act in (lambda: os.setuid(0), lambda: os.setresuid(0, 0, 0), lambda: os.setgroups([0])):
+    attempt("became root", act)
+attempt("a device", lambda: os.mknod("device", 0o60666, os.makedev(8, 0)))
+if 0 in os.getresuid() + os.getresgid():
+    got("is root")
+# PR_GET_NO_NEW_PRIVS: without it a program as `su` gives rights.
+if libc.prctl(39, 0, 0, 0, 0) != 1:
+    got("rights by a program")
+""",
+    "act behind the filter": """
+numbers = {"x86_64": (101, 321, 323, 425, 298, 250), "aarch64": (117, 280, 282, 425, 241, 219)}
+for number in numbers.get(os.uname().machine, ()):
+    ctypes.set_errno(0)
+    if libc.syscall(number, -1, 0, 0, 0, 0) != -1 or ctypes.get_errno() not in (1, 38):
+        got(f"call {number}")
+""",
+    "share memory with others": """
+if libc.shmget(facts["key"], 0, 0) >= 0:
+    got("another's memory")
+""",
+    "survive a timeout": """
+def leave():
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+for _ in range(3):
+    if os.fork() == 0:
+        leave()
+        time.sleep(120)
+print("tried", flush=True)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+time.sleep(120)
+""",
+    "a fork bomb": """
+count = 0
+try:
+    while count < 4 * facts["processes"]:
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        count += 1
+except OSError:
+    pass
+if count > facts["processes"]:
+    got(f"{count} processes")
+""",
+    "a block of memory": """
+attempt("8 GiB", lambda: len(bytearray(8 * 2**30)))
+""",
+    "a memory bomb": """
+print("tried", flush=True)
+for _ in range(8):
+    if os.fork() == 0:
+        held = b"x" * (100 * 2**20)
+        time.sleep(60)
+        os._exit(0)
+time.sleep(8)
+got("800 MiB")
+""",
+    "a disk bomb": """
+block = b"x" * 2**20
+for number in range(256):
+    with open(str(number), "wb") as file:
+        for _ in range(8):
+            file.write(block)
+    print("tried", flush=True)
+got("2 GiB")
+""",
+    "a disk bomb without names": """
+block, held = b"x" * 2**20, []
+for number in range(256):
+    held.append(open(str(number), "wb"))
+    os.unlink(str(number))
+    for _ in range(8):
+        held[-1].write(block)
+    print("tried", flush=True)
+got("2 GiB")
+""",
+    "one endless file": """
+def write():
+    with open("endless", "wb") as file:
+        for _ in range(64):
+            file.write(b"x" * 2**20)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+attempt("64 MiB", write)
+""",
+    "a descriptor bomb": """
+held = []
+try:
+    while len(held) < 4 * facts["descriptors"]:
+        held.append(os.open("/dev/null", os.O_RDONLY))
+except OSError:
+    pass
+if len(held) > facts["descriptors"]:
+    got(f"{len(held)} descriptors")
+""",
+    "300 MB of output": """
+print("tried", flush=True)
+block = b"x" * 10**6
+for _ in range(300):
+    sys.stdout.buffer.write(block)
+""",
+}
+
+
+def program(name: str) -> str:
+    """The whole program of that attack."""
+    return f"{_PRELUDE}{ATTACKS[name]}\nprint('tried', flush=True)\n"
