@@ -10,7 +10,7 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy lint coverage build schema soak bench bench-server bench-counts test-versions test-versions-short clean
+.PHONY: demo test test-fast test-proxy lint coverage build schema soak bench bench-server bench-counts test-versions test-versions-short test-live-model clean
 
 demo: $(VENV)/demo
 	$(BIN)/codex-agent demo
@@ -37,6 +37,10 @@ test-versions: $(VENV)/uv
 test-versions-short: $(VENV)/uv
 	$(BIN)/python tests/versions/run.py --short
 	$(TOOK)
+
+# On a real model that you have: CODEX_AGENT_LIVE_MODEL=ollama_chat/qwen3:0.6b make test-live-model
+test-live-model: $(VENV)/test
+	$(BIN)/python -m pytest tests/live -rs
 
 lint: $(VENV)/test
 	$(BIN)/ruff check

@@ -102,7 +102,7 @@ def _secret(text: str, found: re.Match[str]) -> Assigned | None:
     end = begin + len(value)
     if _PLACES.search(text[max(0, found.start() - 24) : found.start("name")]) or not _could_be(value, quoted):
         return None
-    if groups.get("sign") == ">" and text[end : end + 2] != "</":
+    if groups.get("sign") == ">" and (text[end : end + 2] != "</" or text[found.start("sign") - 1] in "\"'"):
         return None
     name = found["name"].lower()
     if not quoted and _NAME.fullmatch(value) and not _no_variable(text, found, value):
