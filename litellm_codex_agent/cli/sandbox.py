@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,9 @@ def add_sandbox(commands: Any) -> None:
 
 
 def _sandbox(chosen: argparse.Namespace) -> int:
+    # Here, for the help of all commands loads this file.
+    import asyncio
+
     return asyncio.run(_told(probes=chosen.probes))
 
 

@@ -98,7 +98,7 @@ def _exec_shell(terms: Terms) -> Tool:
 
 _READ_FILE = _tool(
     "read_file",
-    f"Read a text file of the workspace, at most {MAX_BYTES // 1024} KiB at once. `stderr` says where to go on if there is more.",
+    f"Read a text file of the workspace, at most {MAX_BYTES // 1024} KiB at once. `stderr` says where to go on.",
     {"path": _text(_FILE)},
     {"offset": _number("First line. Default: 1."), "limit": _number(f"Most lines. Default: {DEFAULT_LINES}.")},
 )

@@ -83,6 +83,9 @@ def test_a_server_that_could_not_record_does_not_start(tmp_path: Path) -> None:
 def test_without_its_extra_it_says_what_to_install(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Whatever another test has loaded by now.
+    for loaded in [name for name in sys.modules if name.startswith(("litellm_codex_agent.server", "uvicorn"))]:
+        monkeypatch.delitem(sys.modules, loaded)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["serve"]) == 1
     told = 'codex-agent: uvicorn is not installed. Run: pip install "litellm-codex-agent[server]"\n'

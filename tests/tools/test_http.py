@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -119,9 +119,9 @@ def test_three_tries_are_all(server: ToolServer) -> None:
     assert len(server.calls("busy")) == 3
 
 
-@pytest.mark.parametrize("later", ["30", in_http_date(30)])
-def test_a_wait_that_outlasts_the_call_is_not_begun(server: ToolServer, later: str) -> None:
-    server.offers(busy=[told({}, 429, Retry_After=later)])
+@pytest.mark.parametrize("later", [lambda: "30", lambda: in_http_date(30)], ids=["seconds", "date"])
+def test_a_wait_that_outlasts_the_call_is_not_begun(server: ToolServer, later: Callable[[], str]) -> None:
+    server.offers(busy=[told({}, 429, Retry_After=later())])
     result = calling(server.url, "busy", within=10.0)
     assert not result.timed_out and "429" in result.error
     assert len(server.calls("busy")) == 1
