@@ -6,13 +6,17 @@ memory, new namespaces, and the parts of Linux that few need and many escapes be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from .seccomp import ALLOW, Bits, Equal, Rule, refuse
+from .seccomp import ALLOW, ASK, Bits, Equal, Rule, refuse
 
-__all__ = ["behind_bubblewrap", "behind_landlock"]
+if TYPE_CHECKING:
+    from .launcher.attendant import Layout
 
-_EPERM, _ENOSYS = 1, 38
+__all__ = ["ATTENDED", "behind_bubblewrap", "behind_landlock"]
+
+_EPERM, _ENOSYS, _ENOTSUP = 1, 38, 95
 _UNIX, _INET, _INET6 = 1, 2, 10
 _STREAM, _TYPES = 1, 0xF
 # clone's flags for a new namespace of any kind: time, cgroup, uts, ipc, user, pid, net and mount.
@@ -41,12 +45,20 @@ _MISSING = ("clone3", "io_uring_enter", "io_uring_register", "io_uring_setup")
 _SHARED = ("mq_open", "msgget", "semget", "shmget")
 _SIGNALS = ("kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill", "tkill")
 # What changes a file without opening it, which Landlock does not see.
-_MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2", "file_setattr")
 _OWNERS = ("chown", "fchown", "fchownat", "lchown")
-_TIMES = ("futimesat", "utime", "utimensat", "utimes")
+_OLD_TIMES = ("file_setattr", "futimesat", "utime", "utimes")
+# Programs take it well where a file system has none of these: `cp -p` sets the mode instead.
 _EXTRAS = ("fremovexattr", "lremovexattr", "removexattr", "removexattrat")
 _NEW_EXTRAS = ("fsetxattr", "lsetxattr", "setxattr", "setxattrat")
-_ATTRIBUTES = (*_MODES, *_OWNERS, *_TIMES, *_EXTRAS, *_NEW_EXTRAS)
+_ATTRIBUTES = (*_OWNERS, *_OLD_TIMES)
+# Of these, what programs cannot do without: the launcher makes them in their place, where the file is the command's.
+ATTENDED: Mapping[str, Layout] = {
+    "chmod": (-1, 0, 1, -1, False),
+    "fchmod": (0, -1, 1, -1, False),
+    "fchmodat": (0, 1, 2, -1, False),
+    "fchmodat2": (0, 1, 2, 3, False),
+    "utimensat": (0, 1, 2, 3, True),
+}
 
 
 def behind_bubblewrap(*, network: bool) -> list[Rule]:
@@ -56,19 +68,20 @@ def behind_bubblewrap(*, network: bool) -> list[Rule]:
     return [*_always(), *_sockets(families)]
 
 
-def behind_landlock(*, network: bool, signals: bool, ask: int | None = None) -> list[Rule]:
+def behind_landlock(*, network: bool, signals: bool, ask: bool) -> list[Rule]:
     """No socket at all without the network: Landlock below ABI 9 knows only of TCP's. `signals` where it keeps them
-    in; `ask` is what becomes of changes to a file's attributes."""
+    in; `ask` where somebody answers for the changes to a file's mode and times."""
     rules = [*_always(), *_sockets((_INET, _INET6) if network else ()), *_refused(_SHARED)]
     if not signals:
         rules += _refused(_SIGNALS)
-    return [*rules, *(Rule(call, refuse(_EPERM) if ask is None else ask) for call in _ATTRIBUTES)]
+    rules += [*_refused(_ATTRIBUTES), *_refused((*_EXTRAS, *_NEW_EXTRAS), _ENOTSUP)]
+    return [*rules, *(Rule(call, ASK if ask else refuse(_EPERM)) for call in ATTENDED)]
 
 
 def _always() -> Iterable[Rule]:
     yield from (Rule("personality", ALLOW, (Equal(0, plain),)) for plain in _PLAIN_PERSONALITIES)
     yield from _refused(_NEVER)
-    yield from (Rule(call, refuse(_ENOSYS)) for call in _MISSING)
+    yield from _refused(_MISSING, _ENOSYS)
     yield from (Rule(call, refuse(_EPERM), (Bits(0, _NAMESPACES),)) for call in ("clone", "unshare"))
     yield from (Rule("ioctl", refuse(_EPERM), (Equal(1, request),)) for request in _TERMINAL)
 
@@ -81,5 +94,5 @@ def _sockets(families: Iterable[int]) -> Iterable[Rule]:
     yield Rule("socketpair", refuse(_EPERM))
 
 
-def _refused(names: Iterable[str]) -> Iterable[Rule]:
-    return (Rule(name, refuse(_EPERM)) for name in names)
+def _refused(names: Iterable[str], errno: int = _EPERM) -> Iterable[Rule]:
+    return (Rule(name, refuse(errno)) for name in names)

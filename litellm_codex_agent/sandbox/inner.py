@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import signal
@@ -19,6 +18,9 @@ class Inner:
     """bubblewrap says its pid through `writing`, which the child inherits."""
 
     def __init__(self) -> None:
+        # Not everywhere, where this module is imported all the same.
+        import fcntl
+
         self._reading, writing = os.pipe()
         os.set_blocking(self._reading, False)
         # A shell opens files as one digit before bubblewrap starts.

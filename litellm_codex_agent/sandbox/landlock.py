@@ -6,16 +6,21 @@ Law: whatever this kernel's Landlock can refuse is refused, and then only what t
 from __future__ import annotations
 
 import marshal
+import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .command import Command, Limits
 from .owner import Owner
 from .places import Places
 
-__all__ = ["LEAST_ABI", "Launch", "SIGNALS_ABI", "landlock", "ruleset", "unwalled"]
+if TYPE_CHECKING:
+    from .launcher.attendant import Layout
+
+__all__ = ["Filters", "LEAST_ABI", "Launch", "SIGNALS_ABI", "STANDS_FOR_PRIVATE", "landlock", "ruleset", "unwalled"]
 
 # Linux 6.2, the first that can refuse to cut a file it may not write.
 LEAST_ABI = 3
@@ -33,6 +38,8 @@ _ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
 READING = _EXECUTE | _READ_FILE | _READ_DIRECTORY
 # All but to make a device and to steer one.
 WRITING = (_TRUNCATE | (_TRUNCATE - 1)) & ~(_MAKE_CHARACTER | _MAKE_BLOCK)
+# What the environment says where it means the command's own directory, which has no name before it is made.
+STANDS_FOR_PRIVATE = "/codex-agent-private"
 DEVICES = ("/dev/full", "/dev/null", "/dev/random", "/dev/urandom", "/dev/zero")
 # Who is who, as everyone on the machine can read it: programs ask for their own name.
 ACCOUNTS = ("/etc/group", "/etc/passwd")
@@ -42,15 +49,26 @@ _FILE_BYTES, _CORE, _PROCESSES, _DESCRIPTORS, _ADDRESS_SPACE = 1, 4, 6, 7, 9
 
 
 @dataclass(frozen=True)
+class Filters:
+    """One that asks about changes to files, and one that refuses them where asking is not possible; the number of the
+    call that sets them, and how the calls look that are asked about."""
+
+    asking: bytes
+    refusing: bytes
+    call: int
+    attended: Mapping[int, Layout]
+
+
+@dataclass(frozen=True)
 class Launch:
-    """One start: from which process, as whom, how many processes with those of that user, and with which filter."""
+    """One start: from which process, as whom, how many processes with those of that user, and with which filters."""
 
     parent: int
     owner: Owner | None
     processes: int
     private: str
-    abi: int
-    seccomp: bytes
+    abi: int = 0
+    filters: Filters | None = None
     # Where `python` is to lead, where no directory of PATH has it.
     python: str = ""
 
@@ -72,13 +90,20 @@ def landlock(command: Command, places: Places, launch: Launch) -> str:
     rules = [(path, READING) for path in readable]
     rules += [(path, _READ_FILE | _WRITE) for path in DEVICES]
     rules.append((str(command.workspace), WRITING if command.writable else READING))
-    walled = {"ruleset": ruleset(launch.abi, network=command.network), "rules": rules, "seccomp": launch.seccomp}
-    return _told({**_begun(command, launch), **walled})
+    walled = {"ruleset": ruleset(launch.abi, network=command.network), "rules": rules}
+    return _told({**_begun(command, launch), **walled, **_filtered(launch.filters)})
 
 
 def unwalled(command: Command, launch: Launch) -> str:
     """The launcher's argument where there is no wall: the same limits, and the same end of the whole tree."""
-    return _told({**_begun(command, launch), "ruleset": b"", "rules": [], "seccomp": b""})
+    return _told({**_begun(command, launch), "ruleset": b"", "rules": []})
+
+
+def _filtered(filters: Filters | None) -> dict[str, Any]:
+    if filters is None:
+        return {}
+    programs = {"asking": filters.asking, "refusing": filters.refusing}
+    return {**programs, "seccomp": filters.call, "calls": dict(filters.attended)}
 
 
 def _begun(command: Command, launch: Launch) -> dict[str, Any]:
@@ -88,7 +113,9 @@ def _begun(command: Command, launch: Launch) -> dict[str, Any]:
         "cwd": str(Path(command.workspace) / command.cwd),
         "private": launch.private,
         "python": launch.python,
-        "writable": WRITING,
+        "stands_for_private": STANDS_FOR_PRIVATE,
+        "own": WRITING,
+        "writable": [os.path.realpath(command.workspace)] if command.writable else [],
         "owner": (launch.owner.uid, launch.owner.gid) if launch.owner else None,
         "limits": _limits(command.limits, launch.processes),
     }

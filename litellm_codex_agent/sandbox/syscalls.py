@@ -90,6 +90,7 @@ _NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
     "request_key": (249, 218),
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
+    "seccomp": (317, 277),
     "semget": (64, 190),
     "setdomainname": (171, 162),
     "sethostname": (170, 161),

@@ -7,16 +7,16 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .bubblewrap import PRIVATE, Programs, Start, accounts, bubblewrap
-from .calls import behind_bubblewrap, behind_landlock
+from .calls import ATTENDED, behind_bubblewrap, behind_landlock
 from .command import Command, SandboxUnavailable
 from .environment import environment
 from .in_memory import in_memory
 from .kernel import landlock_abi
-from .landlock import LEAST_ABI, SIGNALS_ABI, Launch, landlock, unwalled
-from .launcher import STANDS_FOR_PRIVATE
+from .landlock import LEAST_ABI, SIGNALS_ABI, STANDS_FOR_PRIVATE, Filters, Launch, landlock, unwalled
 from .owner import Owner, ordinary, owner_of
 from .places import SYSTEM_PYTHONS, Places, places, reachable
 from .processes import threads_of
@@ -29,7 +29,10 @@ __all__ = ["LEVELS", "made"]
 # The strongest first.
 LEVELS = ("bwrap", "landlock", "none")
 NEEDED = {"bwrap": "bubblewrap", "prlimit": "util-linux", "setpriv": "util-linux", "sh": "dash"}
-LAUNCHER = str(Path(__file__).parent / "launcher.py")
+# Imported from its directory and not started as a file, so that it is compiled but once; last on the path, so that
+# nothing there is taken for a module of Python's. The package itself is slow to import.
+LAUNCHER = str(Path(__file__).parent)
+BEGINNING = "import sys; sys.path.append(sys.argv[1]); from launcher.main import run; run()"
 
 
 def made(level: str, *, abi: int | None = None) -> Sandbox:
@@ -83,11 +86,18 @@ def _landlocked(machine: Machine, abi: int) -> Sandbox:
 
     def argv(command: Command, _: int | None) -> list[str]:
         owner = owner_of(command.workspace, uid)
-        rules = behind_landlock(network=command.network, signals=abi >= SIGNALS_ABI)
-        launch = _launch(command, owner, found, abi=abi, seccomp=assembled(rules, machine))
-        return _launcher(landlock(command, found, launch))
+        filters = _filters(machine, network=command.network, signals=abi >= SIGNALS_ABI)
+        return _launcher(landlock(command, found, replace(_launch(command, owner, found), abi=abi, filters=filters)))
 
     return Sandbox(Wall("landlock", argv, _around(found, STANDS_FOR_PRIVATE), private=_temporary()), found.python, uid)
+
+
+def _filters(machine: Machine, *, network: bool, signals: bool) -> Filters:
+    asking, refusing = (
+        assembled(behind_landlock(network=network, signals=signals, ask=ask), machine) for ask in (True, False)
+    )
+    attended = {machine.numbers[name]: layout for name, layout in ATTENDED.items() if name in machine.numbers}
+    return Filters(asking, refusing, machine.numbers["seccomp"], attended)
 
 
 def _bare() -> Sandbox:
@@ -99,10 +109,14 @@ def _bare() -> Sandbox:
     return Sandbox(Wall("none", argv, _around(found, STANDS_FOR_PRIVATE), private=_temporary()), found.python)
 
 
-def _launch(command: Command, owner: Owner | None, found: Places, *, abi: int = 0, seccomp: bytes = b"") -> Launch:
+def _launch(
+    command: Command,
+    owner: Owner | None,
+    found: Places,
+) -> Launch:
     processes = command.limits.processes + threads_of(_who(owner)[0])
     named = "" if found.named else found.python
-    return Launch(os.getpid(), owner, processes, str(_temporary()), abi, seccomp, named)
+    return Launch(os.getpid(), owner, processes, str(_temporary()), python=named)
 
 
 def _temporary() -> Path:
@@ -110,7 +124,7 @@ def _temporary() -> Path:
 
 
 def _launcher(spec: str) -> list[str]:
-    return [sys.executable, "-I", "-S", LAUNCHER, spec]
+    return [sys.executable, "-I", "-S", "-c", BEGINNING, LAUNCHER, spec]
 
 
 def _python(uid: int | None) -> str:
