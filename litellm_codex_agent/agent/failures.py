@@ -17,8 +17,10 @@ CONTEXT_WINDOW = "context_length_exceeded"
 # What of an endpoint's own words is shown: a gateway may answer with a page.
 MAX_SAID_CHARS = 500
 _TIMEOUTS = (408, 504)
-# OpenAI's word and Azure's.
-_REFUSED_CONTENT = ("content_policy_violation", "content_filter")
+# The codes of OpenAI and Azure, and the words of their messages where no code comes through.
+_REFUSED_CONTENT = ("content_policy_violation", "content_filter", "safety system", "content management policy")
+_TOO_LONG = (CONTEXT_WINDOW, "maximum context length", "context window")
+_BAD_REQUEST = 400
 # `litellm.RateLimitError: RateLimitError: OpenAIException - `, as often as it was wrapped.
 _WRAPPED = re.compile(r"^(?:(?:litellm\.)?(?:[A-Z]\w*(?:Error|Exception)|Timeout(?: Error)?)(?: -|:) ?)+")
 # What its Router adds is about the Router, in whatever words this version has.
@@ -42,7 +44,7 @@ def failed(status: int | None, message: str, *, code: str = "", retry_after: str
 def is_refused_content(error: BaseException) -> bool:
     """Whether the endpoint would not answer because of what was asked: that is an end, and no failure."""
     cause = _cause(error)
-    return "ContentPolicyViolationError" in _names(cause) or getattr(cause, "code", None) in _REFUSED_CONTENT
+    return "ContentPolicyViolationError" in _names(cause) or _speaks_of(cause, _REFUSED_CONTENT)
 
 
 def of_litellm(error: BaseException, name: str) -> AgentError:
@@ -51,7 +53,8 @@ def of_litellm(error: BaseException, name: str) -> AgentError:
     names = _names(cause)
     status = _status(cause, names)
     said = _said(cause) or f"{type(cause).__name__}."
-    code = CONTEXT_WINDOW if "ContextWindowExceededError" in names else str(getattr(cause, "code", None) or "")
+    too_long = "ContextWindowExceededError" in names or _speaks_of(cause, _TOO_LONG)
+    code = CONTEXT_WINDOW if too_long else str(getattr(cause, "code", None) or "")
     told = f"The model {name} failed{f' with status {status}' if status else ''}: {said}"
     return failed(status, told, code=code, retry_after=_retry_after(cause))
 
@@ -81,6 +84,14 @@ def _said(error: BaseException) -> str:
     """The endpoint's words, without the names that LiteLLM puts before them and the lists that its Router adds."""
     told = str(getattr(error, "message", None) or error)
     return _ROUTERS_WORDS.sub("", _WRAPPED.sub("", told)).strip()
+
+
+def _speaks_of(error: BaseException, words: tuple[str, ...]) -> bool:
+    """Whether it refuses a request in one of these words."""
+    if getattr(error, "status_code", None) != _BAD_REQUEST:
+        return False
+    said = str(getattr(error, "message", None) or error).lower()
+    return getattr(error, "code", None) in words or any(word in said for word in words)
 
 
 def _retry_after(error: BaseException) -> str:

@@ -53,7 +53,7 @@ class LiteLLMModel:
                 raise failure from None  # its own text may quote the key that was sent
             reply = answer.refused()
         else:
-            if self._router is None and _is_cut(stream):
+            if _is_cut(stream, answer):
                 raise BrokenReply(f"The model {self.name} stopped in mid-answer, without a word why.")
         yield reply
 
@@ -141,13 +141,24 @@ def _window(litellm: Any, name: str, told: Any = None) -> int | None:
     return next((window for window in found if isinstance(window, int) and window > 0), None)
 
 
-def _is_cut(stream: Any) -> bool:
-    """Whether the endpoint never said why it ended: LiteLLM makes a `stop` of that. Its Router hides it."""
-    told = getattr(stream, "received_finish_reason", "not to be seen")
-    return not (told or getattr(stream, "intermittent_finish_reason", None))
+def _is_cut(stream: Any, answer: Answer) -> bool:
+    """Whether the endpoint never said why it ended: LiteLLM makes a `stop` of that.
+
+    A Router's stream does not say; but it has the chunks that came, without the one that LiteLLM made up.
+    """
+    told = getattr(stream, "received_finish_reason", None) or getattr(stream, "intermittent_finish_reason", None)
+    came = getattr(stream, "chunks", None) or ()
+    # Those of another answer are of a first try, which failed before it said anything.
+    ours = [chunk for chunk in came if chunk.id == answer.chunks[-1].id]
+    return bool(ours) and not told and not any(choice.finish_reason for chunk in ours for choice in chunk.choices)
 
 
 def _built(stream: Any, answer: Answer, asked: Asked) -> Any:
     """The whole of what was streamed, as LiteLLM puts it together, counts it and prices it."""
-    logging = getattr(stream, "logging_obj", None)
-    return _litellm().stream_chunk_builder(answer.chunks, messages=list(asked.messages), logging_obj=logging)
+    litellm, logging = _litellm(), getattr(stream, "logging_obj", None)
+    built = litellm.stream_chunk_builder(answer.chunks, messages=list(asked.messages), logging_obj=logging)
+    if built is not None and built._hidden_params.get("response_cost") is None and built.model in litellm.model_cost:
+        # Before 1.103 or so it does so only when it is asked.
+        provider = built._hidden_params.get("custom_llm_provider")
+        built._hidden_params["response_cost"] = litellm.completion_cost(built, custom_llm_provider=provider)
+    return built

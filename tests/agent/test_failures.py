@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.agent.failures import MAX_SAID_CHARS, failed, is_refused_content, of_litellm
+from litellm_codex_agent.agent.failures import CONTEXT_WINDOW, MAX_SAID_CHARS, failed, is_refused_content, of_litellm
 from litellm_codex_agent.errors import AgentError, Refused, TimedOut, Unreachable
 
 
@@ -109,10 +109,29 @@ def test_a_code_is_kept() -> None:
     assert isinstance(told, Refused) and told.refusal.code == "bad_thing"
 
 
-@pytest.mark.parametrize("error", [ContentPolicyViolationError(), Wrapped(code="content_filter")])
+REFUSED = [
+    ContentPolicyViolationError(),
+    Wrapped(code="content_filter", status_code=400),
+    Wrapped("rejected as a result of our Safety System", status_code=400),
+]
+
+
+@pytest.mark.parametrize("error", REFUSED, ids=repr)
 def test_refused_content_is_known(error: BaseException) -> None:
     assert is_refused_content(error) and is_refused_content(Wrapped(original_exception=error))
-    assert not is_refused_content(Wrapped(code="other"))
+
+
+@pytest.mark.parametrize(
+    "error", [Wrapped(code="other", status_code=400), Wrapped("our safety system", status_code=500)]
+)
+def test_other_faults_are_no_refused_content(error: BaseException) -> None:
+    assert not is_refused_content(error)
+
+
+@pytest.mark.parametrize("text", ["This model's maximum context length is 10 tokens", "Over the Context Window"])
+def test_a_question_that_is_too_long_is_known_by_its_words(text: str) -> None:
+    told = of_litellm(Wrapped(text, status_code=400, code="invalid"), "m")
+    assert isinstance(told, Refused) and told.refusal.code == CONTEXT_WINDOW
 
 
 def test_a_page_of_words_is_cut_and_a_key_is_masked() -> None:
