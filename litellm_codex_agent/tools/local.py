@@ -19,15 +19,18 @@ from ..sandbox.command import Command, Finished, Limits, SandboxUnavailable
 from ..sandbox.sandbox import Sandbox
 from .commands import DEFAULT_COMMANDS, NotAllowed, checked
 from .offers import Terms, offers
-from .source import Call, Result, Source, Tool
+from .source import MAX_WHOLE_BYTES, Call, Result, Source, Tool, cut
 
 __all__ = ["opened"]
 
 # The first that is there reads the lines: models write what bash understands.
 SHELLS = ("/bin/bash", "/bin/sh")
 NO_WALL = "none"
+# With the line that says how much was left out, it is what a result may have.
+KEPT_BYTES = MAX_WHOLE_BYTES - 100
+_LIMITS = Limits(output_bytes=KEPT_BYTES)
 # Node, and much that is built on it, reserves far more than it uses; what all use together is watched as it is.
-_SHELL_LIMITS = Limits(address_space=None)
+_SHELL_LIMITS = replace(_LIMITS, address_space=None)
 # As a shell says that a command was found and could not be run.
 NOT_RUN = 126
 # `true` behind the wall is some milliseconds; a machine that is as slow as this runs nothing.
@@ -63,7 +66,7 @@ async def opened(
 ) -> AsyncIterator[Source]:
     """The tools in `workspace`. Raises `SandboxUnavailable` where nothing can be run in it."""
     terms = Terms(tuple(commands), seconds, _shell(sandbox.level), writable, network)
-    blank = Command(("true",), workspace, TRIAL_SECONDS, writable=writable, network=network)
+    blank = Command(("true",), workspace, TRIAL_SECONDS, writable=writable, network=network, limits=_LIMITS)
     trial = await sandbox.run(blank)
     if trial.rc:
         told = trial.stderr.decode("utf-8", "replace").strip() or f"`true` ended with {trial.rc}"
@@ -130,14 +133,13 @@ def _sources(file: str) -> str:
 
 def _ran(finished: Finished, seconds: float) -> Result:
     """What a program of the model's did."""
-    out, err = (data.decode("utf-8", "replace") for data in (finished.stdout, finished.stderr))
-    for name, data, said in (
-        ("stdout", finished.stdout, finished.said[0]),
-        ("stderr", finished.stderr, finished.said[1]),
-    ):
-        if said > len(data):
-            err += f"\n[of {said:,} bytes of {name} the first {len(data):,} are kept]"
+    out, err = _text(finished.stdout), _text(finished.stderr)
     return Result(finished.rc, out, err, finished.timed_out, finished.isolation, _ended(finished, seconds))
+
+
+def _text(data: bytes) -> str:
+    # What is no UTF-8 takes three times as much when it is replaced.
+    return cut(data.decode("utf-8", "replace"), KEPT_BYTES // 2)
 
 
 def _told(finished: Finished, seconds: float) -> Result:

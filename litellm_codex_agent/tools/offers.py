@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .commands import ANY, allows
@@ -80,7 +81,7 @@ def _exec_python(terms: Terms) -> Tool:
 
 def _exec_shell(terms: Terms) -> Tool:
     line = (
-        "a line for the shell"
+        f"a line of {Path(terms.shell).name}"
         if terms.shell
         else "one command of plain words; there are no pipes, redirections or `&&`"
     )
@@ -98,7 +99,8 @@ def _exec_shell(terms: Terms) -> Tool:
 
 _READ_FILE = _tool(
     "read_file",
-    f"Read a text file of the workspace, at most {MAX_BYTES // 1024} KiB at once. `stderr` says where to go on.",
+    f"Read a text file of the workspace, at most {MAX_BYTES // 1024} KiB at once. "
+    "`stderr` says where to go on if there is more.",
     {"path": _text(_FILE)},
     {"offset": _number("First line. Default: 1."), "limit": _number(f"Most lines. Default: {DEFAULT_LINES}.")},
 )

@@ -106,6 +106,7 @@ def test_the_words_of_an_argv_are_checked_too(command: list[str]) -> None:
         (["ls", "\0"], "NUL"),
         ("ls " + "x" * MAX_WORD_BYTES, "longer than"),
         (["ls", "é" * (MAX_WORD_BYTES // 2 + 1)], "longer than"),
+        ("ls \ud83d", "half of a character"),
         ("ls 'a", "cannot be read: a quote"),
         ("nice " * 40 + "ls", "more than 8 deep"),
     ],
