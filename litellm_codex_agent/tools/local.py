@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..sandbox.command import Command, Finished, Limits, SandboxUnavailable
+from ..sandbox.places import reachable
 from ..sandbox.sandbox import Sandbox
 from .commands import DEFAULT_COMMANDS, NotAllowed, checked
 from .offers import Terms, offers
@@ -70,8 +71,17 @@ async def opened(
     trial = await sandbox.run(blank)
     if trial.rc:
         told = trial.stderr.decode("utf-8", "replace").strip() or f"`true` ended with {trial.rc}"
-        raise SandboxUnavailable(f"Nothing can be run in {workspace}: {told}")
+        raise SandboxUnavailable(f"Nothing can be run in {workspace}: {told}.{_barred(sandbox, workspace)}")
     yield _Local(sandbox, blank, terms)
+
+
+def _barred(sandbox: Sandbox, workspace: Path) -> str:
+    """Beneath root: the directory that keeps whom commands run as from the workspace, where there is one."""
+    if sandbox.uid is None or not workspace.is_dir():
+        return ""
+    owner = workspace.stat()
+    above = reachable(str(workspace.resolve()), owner.st_uid, owner.st_gid)
+    return f" The user {owner.st_uid}, as whom commands run there, cannot enter {above}." if above else ""
 
 
 def _shell(level: str) -> str | None:

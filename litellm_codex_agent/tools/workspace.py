@@ -7,6 +7,7 @@ told apart. A directory that a server left behind when it died is found again by
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import re
@@ -20,7 +21,7 @@ from pathlib import Path
 from .removal import remove
 from .source import ToolsUnavailable
 
-__all__ = ["USERS", "VARIABLE", "Workspace", "Workspaces"]
+__all__ = ["VARIABLE", "Workspace", "Workspaces", "home_of"]
 
 # What the operator sets; a refusal names it.
 VARIABLE = "CODEX_AGENT_WORKSPACES"
@@ -28,6 +29,9 @@ VARIABLE = "CODEX_AGENT_WORKSPACES"
 MAX_NAME = 64
 # From the sandbox's own uid to where systemd gives uids to others.
 USERS = 300
+
+# Beneath root, commands run as another user, who cannot come to a state directory that is closed to all but root.
+ROOTS_HOME = Path("/var/lib/litellm-codex-agent")
 
 _log = logging.getLogger("litellm_codex_agent.tools")
 
@@ -38,6 +42,11 @@ class Workspace:
 
     path: Path
     fresh: bool
+
+
+def home_of(state: Path, uid: int | None) -> Path:
+    """Where fresh workspaces lie: in the server's state directory, or where `uid` can come to them."""
+    return (state if uid is None else ROOTS_HOME) / "workspaces"
 
 
 class Workspaces:
@@ -107,7 +116,7 @@ class Workspaces:
     @contextmanager
     def _made(self, run_id: str) -> Iterator[Path]:
         try:
-            self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_home()
             path, lock = self._new(re.sub(r"[^\w-]", "", run_id, flags=re.ASCII)[:MAX_NAME])
         except OSError as error:
             raise ToolsUnavailable(f"No workspace can be made: {error.strerror}.", status=503) from error
@@ -117,23 +126,15 @@ class Workspaces:
         finally:
             os.close(lock)
 
-    @contextmanager
-    def _given_away(self, directory: int) -> Iterator[None]:
-        """To a user whom no other run of this server is now, while there are any."""
-        if self._uid is None:
-            yield
-            return
-        free = sorted(set(range(self._uid, self._uid + USERS)) - self._users) or [self._uid]
-        user = secrets.choice(free)
-        try:
-            os.chown(directory, user, user)
-        except OSError as error:
-            raise ToolsUnavailable(f"No workspace can be given away: {error.strerror}.", status=503) from error
-        self._users.add(user)
-        try:
-            yield
-        finally:
-            self._users.discard(user)
+    def _make_home(self) -> None:
+        # Whoever commands run as goes through it, and sees none of the names in it.
+        mode = 0o700 if self._uid is None else 0o711
+        if self._uid is not None:
+            self._home.parent.mkdir(mode=mode, parents=True, exist_ok=True)
+        self._home.mkdir(mode=mode, parents=True, exist_ok=True)
+        state = self._home.stat()
+        if state.st_uid != os.geteuid() or state.st_mode & 0o022:
+            raise PermissionError(errno.EPERM, "others can change the directory that they lie in")
 
     def _new(self, name: str) -> tuple[Path, int]:
         home = self._home.resolve()

@@ -15,7 +15,8 @@ from litellm_codex_agent.sandbox.command import SandboxUnavailable
 from litellm_codex_agent.tools.changes import Snapshot, changes
 from litellm_codex_agent.tools.commands import DEFAULT_COMMANDS
 from litellm_codex_agent.tools.local import opened
-from litellm_codex_agent.tools.source import MAX_WHOLE_BYTES, Source
+from litellm_codex_agent.tools.source import MAX_WHOLE_BYTES, Call, Source
+from litellm_codex_agent.tools.workspace import Workspaces
 
 from .walls import LEVELS, WALLS, Use, sandbox, used
 
@@ -236,6 +237,31 @@ def test_a_workspace_of_roots_is_refused_with_the_command_that_mends_it(level: s
 
     with pytest.raises(SandboxUnavailable, match=f"chown -R .* {workspace}"):
         asyncio.run(act())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only beneath root commands run as another user")
+def test_a_workspace_behind_a_closed_directory_is_refused_with_its_name(workspace: Path) -> None:
+    workspace.parent.chmod(0o700)
+
+    async def act(source: Source, use: Use) -> None:
+        raise AssertionError("it cannot be opened")
+
+    with pytest.raises(SandboxUnavailable, match=f"cannot enter {workspace.parent}"):
+        used("landlock", workspace, act)
+
+
+@at_each_level
+def test_a_fresh_workspace_can_be_worked_in_and_is_gone_afterwards(level: str, workspace: Path) -> None:
+    wall = sandbox(level)
+
+    async def act() -> None:
+        workspaces = Workspaces([], workspace / "home", wall.uid)
+        async with workspaces.leased(None, "run") as fresh, opened(wall, fresh.path) as source:
+            call = Call("1", "exec_shell", {"command": ["mkdir", "-p", "a/b"]})
+            assert (await source.call(call, 60.0)).ok and (fresh.path / "a" / "b").is_dir()
+        assert not list((workspace / "home").iterdir())
+
+    asyncio.run(act())
 
 
 @behind_each_wall
