@@ -32,7 +32,7 @@ READ_SETTINGS = ("agent/setup.py", "agent/call.py")
 # Whatever a route raises ends here, and no client hears of it.
 SERVER_EDGE = "server/errors.py"
 # A program of its own: it gives its command the environment that it was given, and no part of the server's.
-STARTED_BEHIND_THE_WALL = "sandbox/launcher.py"
+STARTED_BEHIND_THE_WALL = "sandbox/launcher/confined.py"
 # Reading these installs the provider, and their docstrings say so.
 IMPORTS_THAT_ACT = ("litellm_codex_agent.auto",)
 PROGRAMS = ("litellm_codex_agent.cli.__main__",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +13,12 @@ from ..sandbox.sandbox import Sandbox
 from ..settings import MiniSettings
 from ..tools.commands import DEFAULT_COMMANDS
 from ..tools.secrets import Scanner
-from ..tools.workspace import Workspaces
+from ..tools.workspace import Workspaces, home_of
 from .budget import Budgets
 from .choice import Choice
 from .trace import Trace
 
 __all__ = ["Setup", "setup"]
-
-_WORKSPACES = "workspaces"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ async def setup(config: MiniSettings, state: Path, *, max_seconds: float, secret
         budgets=Budgets(
             config.max_iterations, config.max_tool_calls, config.max_tokens, config.max_cost_usd, max_seconds
         ),
-        workspaces=Workspaces(config.workspaces, state / _WORKSPACES, sandbox.uid if sandbox else None),
+        workspaces=await _workspaces(config, state, sandbox.uid if sandbox else None),
         scanner=Scanner(known, config.secret_patterns),
         sandbox=sandbox,
         no_sandbox=why,
@@ -72,3 +71,10 @@ async def setup(config: MiniSettings, state: Path, *, max_seconds: float, secret
         skip_chutes=config.skip_chutes,
         trace=Trace(config.traces) if config.traces else None,
     )
+
+
+async def _workspaces(config: MiniSettings, state: Path, uid: int | None) -> Workspaces:
+    """What a server that died has left there goes now."""
+    workspaces = Workspaces(config.workspaces, home_of(state, uid), uid)
+    await asyncio.to_thread(workspaces.clear)
+    return workspaces

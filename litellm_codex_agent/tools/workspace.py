@@ -136,6 +136,24 @@ class Workspaces:
         if state.st_uid != os.geteuid() or state.st_mode & 0o022:
             raise PermissionError(errno.EPERM, "others can change the directory that they lie in")
 
+    @contextmanager
+    def _given_away(self, directory: int) -> Iterator[None]:
+        """To a user whom no other run of this server is now, while there are any."""
+        if self._uid is None:
+            yield
+            return
+        free = sorted(set(range(self._uid, self._uid + USERS)) - self._users) or [self._uid]
+        user = secrets.choice(free)
+        try:
+            os.chown(directory, user, user)
+        except OSError as error:
+            raise ToolsUnavailable(f"No workspace can be given away: {error.strerror}.", status=503) from error
+        self._users.add(user)
+        try:
+            yield
+        finally:
+            self._users.discard(user)
+
     def _new(self, name: str) -> tuple[Path, int]:
         home = self._home.resolve()
         with self._closed_home():

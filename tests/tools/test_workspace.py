@@ -16,7 +16,7 @@ import pytest
 
 from litellm_codex_agent.tools.removal import remove
 from litellm_codex_agent.tools.source import ToolsUnavailable
-from litellm_codex_agent.tools.workspace import Workspaces, home_of
+from litellm_codex_agent.tools.workspace import USERS, Workspaces, home_of
 
 UID = 60_880
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a directory away")
@@ -134,10 +134,13 @@ def test_fresh_workspaces_lie_where_whom_commands_run_as_can_come() -> None:
 @needs_root
 def test_beneath_root_each_fresh_directory_belongs_to_an_ordinary_user_of_its_own(tmp_path: Path) -> None:
     async def act() -> None:
-        async with Workspaces([], tmp_path / "home", UID).leased(None, "run") as workspace:
-            state = workspace.path.stat()
-            assert (state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode)) == (UID, UID, 0o700)
-            assert stat.S_IMODE(workspace.path.parent.stat().st_mode) == 0o711
+        workspaces, states = Workspaces([], tmp_path / "home", UID), []
+        async with AsyncExitStack() as stack:
+            for number in range(USERS):
+                workspace = await stack.enter_async_context(workspaces.leased(None, f"run{number}"))
+                states.append(workspace.path.stat())
+        assert {state.st_uid for state in states} == set(range(UID, UID + USERS))
+        assert all((state.st_gid, stat.S_IMODE(state.st_mode)) == (state.st_uid, 0o700) for state in states)
 
     within(act)
 
