@@ -25,7 +25,7 @@ DRAIN_SECONDS = 2.0
 _Found = TypeVar("_Found")
 
 
-async def outlast(work: Coroutine[Any, Any, _Found]) -> _Found:
+async def outlast(work: Coroutine[Any, Any, _Found] | asyncio.Future[_Found]) -> _Found:
     """Wait for `work` to its end; a cancel that comes meanwhile counts afterwards."""
     task, cancelled = asyncio.ensure_future(work), None
     while not task.done():
@@ -33,10 +33,11 @@ async def outlast(work: Coroutine[Any, Any, _Found]) -> _Found:
             await asyncio.wait({task})
         except asyncio.CancelledError as error:
             cancelled = error
-    found = task.result()
     if cancelled is not None:
+        # Looked at, for nobody else will be told of it.
+        _ = task.cancelled() or task.exception()
         raise cancelled
-    return found
+    return task.result()
 
 
 class Process(asyncio.SubprocessProtocol):
@@ -104,6 +105,17 @@ async def started(
     argv: Sequence[str], environment: Mapping[str, str], *, most: int, inner: Inner | None = None
 ) -> Process:
     """A child in a session of its own, with pipes for all that it reads and says."""
+    starting = asyncio.ensure_future(_start(argv, environment, most, inner))
+    try:
+        return await outlast(starting)
+    except asyncio.CancelledError:
+        # It has been started all the same, and nobody else knows of it.
+        if not starting.cancelled() and starting.exception() is None:
+            await outlast(starting.result().bury())
+        raise
+
+
+async def _start(argv: Sequence[str], environment: Mapping[str, str], most: int, inner: Inner | None) -> Process:
     loop = asyncio.get_running_loop()
     _, process = await loop.subprocess_exec(
         lambda: Process(most, inner),

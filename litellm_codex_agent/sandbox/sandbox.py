@@ -19,7 +19,7 @@ __all__ = ["Sandbox", "Wall"]
 # Between the request to end and the end: time to say a last word.
 GRACE_SECONDS = 0.5
 # As `timeout` of the coreutils and as a shell say it.
-TIMED_OUT, KILLED = 124, 137
+TIMED_OUT, NOT_STARTED, KILLED = 124, 126, 137
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,11 @@ class Sandbox:
         try:
             argv = self.wall.argv(command, inner.writing if inner else None)
             most = command.limits.output_bytes
-            process = await outlast(started(argv, self.environment(command), most=most, inner=inner))
+            process = await started(argv, self.environment(command), most=most, inner=inner)
             return await self._lived(process, command, watch)
+        except OSError as error:
+            # A command line may be longer than the kernel takes, and the machine full.
+            return Finished(NOT_STARTED, stderr=f"{error.strerror}\n".encode(), isolation=self.level)
         finally:
             if inner is not None:
                 inner.close()
