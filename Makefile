@@ -5,12 +5,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # The version of LiteLLM that everything is built and proven on.
 LITELLM ?= 1.106.2
+# The leaderboard whose conversations the tools are tried with.
+BFCL ?= 2026.3.23
 STARTED := $(shell date +%s)
 TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be installed"
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy lint coverage build schema soak bench bench-server bench-counts test-versions test-versions-short test-live-model clean
+.PHONY: demo test test-fast test-proxy test-bfcl lint coverage build schema soak bench bench-server bench-counts test-versions test-versions-short test-live-model clean
 
 demo: $(VENV)/demo
 	$(BIN)/codex-agent demo
@@ -41,6 +43,11 @@ test-versions-short: $(VENV)/uv
 # On a real model that you have: CODEX_AGENT_LIVE_MODEL=ollama_chat/qwen3:0.6b make test-live-model
 test-live-model: $(VENV)/test
 	$(BIN)/python -m pytest tests/live -rs
+
+# The conversations of the Berkeley leaderboard through our tools and `/agent/run`; with SOAK=1 all of them.
+test-bfcl: $(VENV)/bfcl
+	$(BIN)/python -m pytest tests/bfcl
+	$(TOOK)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check
@@ -82,6 +89,11 @@ $(VENV)/demo: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/test: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet "litellm[proxy]==$(LITELLM)" -e ".[all,test,lint]"
+	@touch $@
+
+# Its classes and its data are all that is used of it, and they need nothing else.
+$(VENV)/bfcl: $(VENV)/test
+	$(BIN)/python -m pip install --quiet --no-deps "bfcl-eval==$(BFCL)" "mpmath==1.3.0"
 	@touch $@
 
 $(VENV)/uv: $(VENV)/bin/python

@@ -24,7 +24,7 @@ from .listing import Listed, read_list
 from .pinned import Pin, Pinned, pin
 from .replies import Reply, fault_of, result_of
 from .retries import BROKEN, REFUSED, pause, retry_after
-from .source import MAX_WHOLE_BYTES, TIMED_OUT, Call, Result, Tool, ToolsUnavailable
+from .source import MAX_WHOLE_BYTES, TIMED_OUT, Call, Result, Source, Tool, ToolsUnavailable
 from .waiting import within
 
 __all__ = ["HttpTools", "opened"]
@@ -69,7 +69,7 @@ async def opened(
     origins: Sequence[str],
     run_key: str,
     seconds: float,
-) -> AsyncIterator[HttpTools]:
+) -> AsyncIterator[Source]:
     """The tools at `base_url`, listed within `seconds`. Raises `ToolsUnavailable`.
 
     `headers` are the request's, `defaults` and `origins` the operator's.

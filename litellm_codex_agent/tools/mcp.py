@@ -7,10 +7,11 @@ the rules of `addresses`, as that of any tool.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,14 +20,16 @@ from .headers import merged
 from .listing import ANY_ARGUMENTS
 from .names import qualified, valid
 from .pinned import pin
-from .source import Call, Result, Tool, ToolsUnavailable
+from .source import Call, Result, Source, Tool, ToolsUnavailable
 
 if TYPE_CHECKING:
     from .mcp_member import Member
 
 __all__ = ["McpTools", "Sandbox", "opened"]
 
-_MISSING = "MCP servers need the `mcp` package, 2.0 or newer: pip install 'litellm-codex-agent[mcp]'."
+# Before it, the SDK bounds no event of a stream, and follows redirects as it likes.
+_LEAST_SDK = (2, 3)
+_MISSING = "MCP servers need the `mcp` package, 2.3 or newer{}: pip install 'litellm-codex-agent[mcp]'."
 # A server lives as long as its run, which has a limit of its own.
 _RUN_SECONDS = 24 * 3600.0
 # Node reserves far more than it uses, and many MCP servers are written for it.
@@ -69,15 +72,12 @@ async def opened(
     origins: Sequence[str],
     seconds: float,
     network: bool = False,
-) -> AsyncIterator[McpTools]:
+) -> AsyncIterator[Source]:
     """The tools of these servers, all listed within `seconds`.
 
     Raises `ToolsUnavailable`, and `SandboxUnavailable` where a command has no wall to run behind.
     """
-    try:
-        importlib.import_module("mcp.client.client")
-    except ImportError as error:
-        raise ToolsUnavailable(_MISSING, status=503) from error
+    _check_sdk(metadata.version)
     # The SDK logs what it cannot read, with all that it says; whoever called hears of it in a result.
     logging.getLogger("mcp").setLevel(logging.CRITICAL)
     until = asyncio.get_running_loop().time() + seconds
@@ -93,6 +93,15 @@ async def opened(
         yield McpTools([(member, await member.listed(left)) for member in members])
     finally:
         await asyncio.gather(*(member.close() for member in members))
+
+
+def _check_sdk(version_of: Callable[[str], str]) -> None:
+    try:
+        found = version_of("mcp")
+    except metadata.PackageNotFoundError as error:
+        raise ToolsUnavailable(_MISSING.format(""), status=503) from error
+    if tuple(int(part) for part in re.findall(r"\d+", found)[:2]) < _LEAST_SDK:
+        raise ToolsUnavailable(_MISSING.format(f", and this is {found}"), status=503)
 
 
 def _piped(name: str, server: Mapping[str, Any], sandbox: Sandbox | None, workspace: Path, *, network: bool) -> Member:

@@ -96,7 +96,7 @@ def test_a_call_that_is_cancelled_ends_at_once(server: ToolServer) -> None:
 
     async def leave(source: HttpTools) -> bool:
         call = asyncio.ensure_future(source.call(Call("c1", "slow", {}), 60.0))
-        while not server.calls("slow"):
+        while not server.calls("slow") and not call.done():
             await asyncio.sleep(0.005)
         call.cancel()
         await asyncio.wait({call}, timeout=5)

@@ -98,7 +98,7 @@ def test_a_call_that_takes_too_long_is_cut_and_others_go_on(stand: Stand) -> Non
 def test_a_call_that_is_cancelled_ends(stand: Stand) -> None:
     async def leave(source: McpTools) -> bool:
         call = asyncio.ensure_future(source.call(Call("c1", "real__hang", {}), 60.0))
-        while not stand.entries(tool="hang"):
+        while not stand.entries(tool="hang") and not call.done():
             await asyncio.sleep(0.01)
         call.cancel()
         await asyncio.wait({call}, timeout=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_a_child_is_gone_when_its_run_is_cancelled(stand: Stand) -> None:
             return await source.call(Call("c1", "real__hang", {}), 60.0)
 
         work = asyncio.ensure_future(_use(stand, hang))
-        while not stand.entries(tool="hang"):
+        while not stand.entries(tool="hang") and not work.done():
             await asyncio.sleep(0.01)
         work.cancel()
         await asyncio.wait({work}, timeout=20)
@@ -176,15 +177,31 @@ def test_no_server_is_no_tool(tmp_path: Path) -> None:
     assert Stand(tmp_path / "none", tmp_path, {}).names(servers={}) == []
 
 
+@pytest.mark.parametrize(("found", "words"), [("2.2.9", "2.3 or newer, and this is 2.2.9:"), ("1.30.0", "1.30.0")])
+def test_an_old_sdk_is_told_with_the_way_to_a_new_one(tmp_path: Path, found: str, words: str) -> None:
+    sentence = with_sdk(tmp_path, found)
+    assert words in sentence and "pip install 'litellm-codex-agent[mcp]'" in sentence
+
+
 def test_without_the_sdk_there_is_a_sentence_with_the_way_to_it(tmp_path: Path) -> None:
+    assert "2.3 or newer: pip install 'litellm-codex-agent[mcp]'" in with_sdk(tmp_path, "")
+
+
+def with_sdk(folder: Path, version: str) -> str:
+    """What is said where this version of the SDK is the first that Python finds; empty is none at all."""
     code = (
         "import asyncio, sys\n"
-        "sys.modules['mcp'] = None\n"
         "from pathlib import Path\n"
         "from litellm_codex_agent.tools.mcp import opened\n"
+        f"sys.path[:] = [each for each in sys.path if {bool(version)} or not any(Path(each).glob('mcp-*.dist-info'))]\n"
         "async def use():\n"
         "    async with opened({}, sandbox=None, workspace=Path('.'), origins=[], seconds=1.0): pass\n"
         "asyncio.run(use())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert "pip install 'litellm-codex-agent[mcp]'" in done.stderr.splitlines()[-1]
+    if version:
+        (folder / f"mcp-{version}.dist-info").mkdir()
+        (folder / f"mcp-{version}.dist-info" / "METADATA").write_text(f"Name: mcp\nVersion: {version}\n")
+    variables = {**os.environ, "PYTHONPATH": str(folder)}
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60)
+    return done.stderr.splitlines()[-1]
