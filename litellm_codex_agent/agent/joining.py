@@ -12,10 +12,13 @@ from typing import Any
 from uuid import uuid4
 
 from ..backends.events import Usage
+from ..errors import BrokenReply
 from .model import Mused, Piece, RawCall, Reply, Said
 
-__all__ = ["Answer", "Calls"]
+__all__ = ["Answer", "Calls", "MAX_ANSWER_CHARS"]
 
+# Far more than any model's own limit of a million tokens or so lets it say.
+MAX_ANSWER_CHARS = 8 * 1024 * 1024
 # The name of arguments that are no JSON, in the turn that goes back.
 _UNREADABLE = "unreadable"
 # What of a turn has to go back as it came: Anthropic signs its thinking, and Gemini its calls.
@@ -30,12 +33,14 @@ class Answer:
         self._texts: list[str] = []
         self._calls = Calls()
         self._refused = False
+        self._size = 0
 
     @property
     def text(self) -> str:
         return "".join(self._texts)
 
     def hear(self, chunk: Any) -> Iterator[Piece]:
+        """Its pieces. Raises `BrokenReply` where a model does not come to an end."""
         self.chunks.append(chunk)
         for choice in chunk.choices[:1]:
             delta = choice.delta
@@ -46,7 +51,11 @@ class Answer:
             if text := delta.content or refusal:
                 self._texts.append(text)
                 yield Said(text)
-            self._calls.hear(call.model_dump() for call in delta.tool_calls or ())
+            calls = [call.model_dump() for call in delta.tool_calls or ()]
+            self._calls.hear(calls)
+            self._size += len(text or "") + len(thought or "") + sum(_size(call) for call in calls)
+            if self._size > MAX_ANSWER_CHARS:
+                raise BrokenReply(f"The model said more than {MAX_ANSWER_CHARS:,} letters, and no end was to be seen.")
 
     def reply(self, built: Any) -> Reply:
         """`built` is the whole as LiteLLM has it, with its count; None where nothing came."""
@@ -96,6 +105,10 @@ class Calls:
     def joined(self) -> list[dict[str, Any]]:
         """As OpenAI has them in a message."""
         return [_call(call) for call in self._all]
+
+
+def _size(piece: Mapping[str, Any]) -> int:
+    return len((piece.get("function") or {}).get("arguments") or "")
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from litellm_codex_agent.agent.joining import Answer, Calls
+import pytest
+
+from litellm_codex_agent.agent.joining import MAX_ANSWER_CHARS, Answer, Calls
 from litellm_codex_agent.agent.model import Asked, RawCall, Reply
+from litellm_codex_agent.errors import BrokenReply
 
 from .. import endpoint as scripted
 from ..endpoint import Endpoint
@@ -87,6 +90,14 @@ def test_arguments_that_are_no_json_go_back_as_json_and_stay_as_written_in_the_c
         assert reply.calls == (RawCall("a", "f", written),)
         sent = reply.message["tool_calls"][0]["function"]["arguments"]
         assert json.loads(sent) == {"unreadable": written}
+
+
+def test_a_model_that_does_not_come_to_an_end_is_stopped() -> None:
+    answer, piece = Answer(), "x" * 2**20
+    for _ in range(MAX_ANSWER_CHARS // 2**20):
+        list(answer.hear(Chunk(piece)))
+    with pytest.raises(BrokenReply, match="more than 8,388,608 letters"):
+        list(answer.hear(Chunk("x")))
 
 
 def anthropic(kind: str, **fields: Any) -> bytes:
