@@ -17,9 +17,9 @@ __all__ = ["Assigned", "assigned"]
 # Of these no part is shown: what a person made up is guessed from its ends.
 _PASSWORDS = ("password", "passwd", "passphrase", "pwd")
 _OWNED = "api|access|secret|private|encryption|signing|account|auth|master|storage|shared"
-_NAMES = rf"{'|'.join(_PASSWORDS)}|secret|token|credentials?|(?:{_OWNED})[_. -]?key"
+_NAMES = rf"{'|'.join(_PASSWORDS)}|secret|token|credentials?|auth|(?:{_OWNED})[_. -]?key"
 # A name is looked for by these, as plain letters, which is fast; a key is one by the word before it.
-_WORDS_OF_NAMES = (*_PASSWORDS, "secret", "token", "credential")
+_WORDS_OF_NAMES = (*_PASSWORDS, "secret", "token", "credential", "auth")
 _OWNER = re.compile(rf"(?:{_OWNED})[_. -]?$")
 _QUOTE = r"\\{0,3}[\"'`]"
 # `name = `, `"name": `, `name: str = `, `name => `, `<name>`, and the quotes escaped where JSON stands in JSON.

@@ -80,6 +80,7 @@ _FORMS = (
     # Other places where models and machines are rented.
     *_prefixed("hf_ gsk_ r8_ dop_v1_", _DIGIT + r"[A-Za-z0-9]{20,}"),
     *_prefixed("xai- pplx- nvapi-", _DIGIT + r"[\w-]{20,}"),
+    *_prefixed("AGE-SECRET-KEY-1", r"[A-Z0-9]{30,}"),
     *_prefixed("SG.", r"[\w-]{16,}\.[\w-]{16,}"),
     # A JSON Web Token: two objects in base64, and what signs them, which may be cut off.
     *_prefixed("eyJ", r"[\w-]{8,1000}\.eyJ[\w-]{8,}(?:\.[\w-]*)?"),

@@ -63,6 +63,11 @@ def test_an_answer_that_does_not_fit_says_why(text: str, sentence: str) -> None:
     assert str(caught.value).startswith(sentence)
 
 
+def test_an_answer_may_be_as_long_as_its_limit() -> None:
+    text = "a" * (MAX_ANSWER_BYTES - 2)
+    assert check(f'"{text}"', Form({"type": "string"})) == text
+
+
 def test_any_object_will_do_where_one_was_asked_for() -> None:
     wanted = form({"type": "json_object"})
     assert wanted and check('{"a": [1]}', wanted) == {"a": [1]}

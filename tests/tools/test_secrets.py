@@ -49,6 +49,7 @@ KEYS = [
     f"hf_{WORD[:34]}",
     f"gsk_{WORD[:40]}",
     f"SG.{WORD[:22]}.{WORD}",
+    f"AGE-SECRET-KEY-1{WORD.upper()}",
     JWT,
 ]
 AROUND = ["{}", "key: {}", 'x = "{}"', "https://h/?k={}&b=1", "({})", "a\n{}\nb", '{{"k": "{}"}}', "[{}, 1]"]
@@ -78,6 +79,8 @@ HIDDEN = [
     ("mysql --password hunter2 -h db", "mysql --password … -h db"),
     ("mysql --db-password=hunter2", "mysql --db-password=…"),
     ("machine h login me password hunter2", "machine h login me password …"),
+    ('"auths": {"h": {"auth": "bWU6aHVudGVyMjEyMw=="}}', '"auths": {"h": {"auth": "bWU…Mw=="}}'),
+    (f"//registry.example/:_authToken={WORD}", f"//registry.example/:_authToken={mask(WORD)}"),
     ("postgres://me:hunter2@db:5432/x", "postgres://me:…@db:5432/x"),
     (f"https://{WORD}@github.com/a/b.git", f"https://{mask(WORD)}@github.com/a/b.git"),
     ("api_key = abc123def456", "api_key = …"),
@@ -167,6 +170,7 @@ KEPT = [
     f"-----BEGIN CERTIFICATE-----\n{LINES}\n-----END CERTIFICATE-----\n",
     f"ssh-rsa {WORD}== me@host",
     "Authorization: Bearer <token>",
+    "Author: me1234567 auth: oauth2 auth=HTTPBasicAuth(user, word1)",
     "Basic arithmetic, bearer of bad news",
     "authorization = base64.decodebytes(authorization)",
     "npm_config_registry, hf_transfer, pypi-attestations-1",
