@@ -12,7 +12,8 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy test-bfcl lint coverage build schema soak bench bench-server bench-counts test-versions test-versions-short test-live-model clean
+.PHONY: demo test test-fast test-proxy test-bfcl test-live-model test-versions test-versions-short lint build schema soak
+.PHONY: bench bench-server bench-sandbox bench-counts clean
 
 demo: $(VENV)/demo
 	$(BIN)/codex-agent demo
@@ -68,6 +69,9 @@ bench: $(VENV)/test
 
 bench-server: $(VENV)/test
 	$(BIN)/python -m benchmarks.server
+
+bench-sandbox: $(VENV)/test
+	$(BIN)/python -m benchmarks.sandbox
 
 bench-counts: $(VENV)/test
 	$(BIN)/python -m benchmarks --counts
