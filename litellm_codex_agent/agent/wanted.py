@@ -15,6 +15,14 @@ __all__ = ["Wanted", "wanted"]
 
 _BAD_REQUEST = 400
 _SOURCES = ("local", "http", "mcp", "router")
+# Whose fields these are.
+_BELONGS = {
+    "mcp_servers": ("mcp",),
+    "tool_http_base_url": ("http",),
+    "tool_http_headers": ("http",),
+    "use_tools": ("local", "http", "mcp"),
+    "workspace": ("local", "mcp"),
+}
 
 
 @dataclass(frozen=True)
@@ -69,11 +77,10 @@ def wanted(options: Mapping[str, Any], *, network: bool) -> Wanted:
 
 
 def _check_source(options: Mapping[str, Any], source: str) -> None:
-    """Fields of another source are a mistake: tools would be missing without a word."""
-    belongs = {"tool_http_base_url": "http", "tool_http_headers": "http", "mcp_servers": "mcp"}
-    for name, owner in belongs.items():
-        if options.get(name) and source != owner:
-            raise ToolsUnavailable(f"`{name}` belongs to `tool_backend: {owner}`.", status=_BAD_REQUEST)
+    """A field of another source is a mistake: it would change nothing, without a word."""
+    for name, owners in _BELONGS.items():
+        if options.get(name) and source not in owners:
+            raise ToolsUnavailable(f"`{name}` belongs to `tool_backend: {' or '.join(owners)}`.", status=_BAD_REQUEST)
     if source == "mcp" and not options.get("mcp_servers"):
         raise ToolsUnavailable("`tool_backend: mcp` needs `mcp_servers`.", status=_BAD_REQUEST)
     if options.get("escalate_on_budget_exceeded") and not options.get("escalate_model"):

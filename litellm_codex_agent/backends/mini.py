@@ -95,7 +95,9 @@ class Mini:
             return Done("sandbox_unavailable", failure=Failure(422, str(error), "sandbox_unavailable"))
         except ToolsUnavailable as error:
             return Done("model_error", failure=Failure(error.status, str(error), "tools_unavailable"))
-        except (NoSuchModel, NotReady) as error:
+        except NoSuchModel as error:
+            return Done("model_error", failure=Failure(404, str(error), "model_not_found"))
+        except NotReady as error:
             return Done("model_error", failure=Failure(503, str(error), "not_ready"))
         before = replace(leg, conversation=leg.conversation.copy()) if answers else None
         for call_id, text in (answers.by_call if answers else {}).items():

@@ -138,6 +138,12 @@ def test_an_escalation_that_fails_is_told_as_what_it_was(stand: Stand) -> None:
     assert "too busy" in told["error"]["message"]
 
 
+def test_an_escalation_to_a_model_that_is_not_there_is_known_before_the_first_call(stand: Stand) -> None:
+    told = stand.run({"text": "x"}, escalate_on_budget_exceeded=True, escalate_model="script/nobody")
+    assert told["error"]["status"] == 404 and told["error"]["code"] == "model_not_found"
+    assert told["metrics"]["iterations"] == 0
+
+
 def test_a_refusal_is_an_answer_of_its_own_kind(stand: Stand) -> None:
     told = stand.run({"text": "I will not.", "finish": "content_filter"})
     assert (told["ok"], told["stopped_reason"], told["final_answer"]) == (True, "refused", "I will not.")

@@ -1,0 +1,49 @@
+"""What a request wants beside its messages: what cannot be given is refused by the name of its field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from litellm_codex_agent.agent.wanted import Wanted, wanted
+from litellm_codex_agent.tools.source import ToolsUnavailable
+
+
+def test_nothing_asked_for_is_a_run_with_local_tools_and_no_network() -> None:
+    assert wanted({}, network=True) == Wanted()
+    assert Wanted().tools and Wanted().writable and not Wanted().network
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"tool_backend": "echo"}, "tool_backend"),
+        ({"tool_http_base_url": "http://a"}, "tool_http_base_url"),
+        ({"tool_http_headers": {"a": "b"}, "tool_backend": "mcp", "mcp_servers": {"a": {}}}, "tool_http_headers"),
+        ({"mcp_servers": {"a": {"url": "http://a"}}, "tool_backend": "http"}, "mcp_servers"),
+        ({"workspace": "/a", "tool_backend": "http"}, "workspace"),
+        ({"workspace": "/a", "tool_backend": "router"}, "workspace"),
+        ({"use_tools": True, "tool_backend": "router"}, "use_tools"),
+        ({"tool_backend": "mcp"}, "mcp_servers"),
+        ({"escalate_on_budget_exceeded": True}, "escalate_model"),
+        ({"permissions": "ask"}, "permissions: ask"),
+        ({"workspace": 1}, "workspace"),
+    ],
+)
+def test_what_cannot_be_given_is_refused_by_its_name(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(ToolsUnavailable, match=f"`{named}") as refused:
+        wanted(options, network=True)
+    assert refused.value.status == 400
+
+
+def test_the_network_is_given_where_both_want_it() -> None:
+    assert wanted({"permissions": "full"}, network=True).network
+    assert not wanted({}, network=True).network
+    with pytest.raises(ToolsUnavailable, match="--network on"):
+        wanted({"permissions": "full"}, network=False)
+
+
+def test_an_escalation_needs_its_flag_and_its_model() -> None:
+    assert wanted({"escalate_model": "big"}, network=False).escalate_to == ""
+    assert wanted({"escalate_model": "big", "escalate_on_budget_exceeded": True}, network=False).escalate_to == "big"
