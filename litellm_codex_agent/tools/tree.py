@@ -18,8 +18,8 @@ from .diffs import EXECUTABLE, LINK, ORDINARY
 
 __all__ = ["Entry", "Listing", "MAX_DEPTH", "MAX_ENTRIES", "MAX_FILE_BYTES", "Tree", "opened"]
 
-# Looked at in one go: a large repository has as many, and they take about a second.
-MAX_ENTRIES = 50_000
+# Looked at in one go: a large repository has as many, and to read them takes a second or two.
+MAX_ENTRIES = 20_000
 # Real trees are not as deep; each step down is a descriptor that is opened anew.
 MAX_DEPTH = 64
 # A larger file is told as changed and not shown.
@@ -129,13 +129,12 @@ class Tree:
     def _content(self, name: str, folder: int) -> bytes | None:
         # A pipe that has taken the file's place is opened without waiting for its other end.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
-        with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
+        with os.fdopen(os.open(name, flags, dir_fd=folder), "rb", buffering=0) as file:
             state = os.fstat(file.fileno())
             self._allowed(state, stat.S_IROTH)
             if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_FILE_BYTES:
                 return None
-            content = file.read(MAX_FILE_BYTES + 1)
-        return content if len(content) <= MAX_FILE_BYTES else None
+            return file.read(state.st_size)
 
     def _allowed(self, state: os.stat_result, bits: int) -> None:
         if self._owner not in (None, state.st_uid) and state.st_mode & bits != bits:

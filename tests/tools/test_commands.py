@@ -25,6 +25,7 @@ ALLOWED: list[str | list[str]] = [
     "command -v curl; command ls; exec 3>&1; exec ls",
     "eval 'ls' cat; trap 'rm -f x' EXIT; trap - EXIT; . ./venv/bin/activate",
     "./venv/bin/pytest -q",
+    "find . -exec; find -exec \\;",
     "X=1",
     ["python", "-c", "curl"],
     ["bash", "-lc", "ls | wc"],

@@ -33,6 +33,8 @@ LINES = {
     "ls\n\n cat x\n": ["ls", "cat"],
     "X=1 Y=$(curl a) python x.py >out 2>&1 <in &>>all": ["curl", "python"],
     "Y=2": [],
+    "X= ls": ["ls"],
+    "echo $(ls \\)) \\\n": ["ls", "echo"],
     "a=(1 2 $(id)\n3); b+=(4); c[1]=5 ls": ["id", "ls"],
     'for f in *.py $(ls); do wc "$f"; done': ["ls", "wc"],
     "for f\ndo ls; done": ["ls"],

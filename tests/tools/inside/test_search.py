@@ -77,6 +77,14 @@ def test_what_is_no_text_or_a_link_is_not_searched(workspace: Path) -> None:
     assert search_files("word|root")["stdout"] == ""
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_what_may_not_be_read_is_not_searched(workspace: Path) -> None:
+    for name, mode in (("a", 0o000), ("b", 0o644)):
+        (workspace / name).write_text("word")
+        (workspace / name).chmod(mode)
+    assert search_files("word")["stdout"] == "b:1: word\n"
+
+
 def test_what_is_no_expression_or_no_directory_is_told_so(workspace: Path) -> None:
     with pytest.raises(Failed, match="no regular expression of Python: "):
         search_files("(")
