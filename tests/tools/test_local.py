@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,30 @@ def test_calls_side_by_side_have_each_its_own_result(level: str, workspace: Path
         assert [done.stdout for done in await asyncio.gather(*calls)] == [f"{number}\n" for number in range(6)]
 
     used(level, workspace, act)
+
+
+@at_each_level
+def test_a_call_that_is_cancelled_leaves_no_process(level: str, workspace: Path) -> None:
+    async def act(source: Source, use: Use) -> None:
+        program = "import time; open('started', 'w'); time.sleep(300)"
+        calling = asyncio.ensure_future(use("exec_shell", command=["python", "-c", program, str(workspace)]))
+        while not (workspace / "started").exists():
+            await asyncio.wait({calling}, timeout=0.05)
+            assert not calling.done()
+        calling.cancel()
+        await asyncio.wait({calling}, timeout=60)
+        assert calling.cancelled() and not running(str(workspace))
+
+    used(level, workspace, act)
+
+
+def running(mark: str) -> list[bytes]:
+    """The command lines of this machine's processes that hold the mark."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(place.read_bytes())
+    return [line for line in found if mark.encode() in line]
 
 
 @at_each_level
