@@ -296,7 +296,8 @@ def test_git_works_in_the_workspace_and_nothing_of_it_runs_in_the_server(level: 
 
     async def act(source: Source, use: Use) -> None:
         done = await use(
-            "exec_shell", command="git init -q . && echo x > a && git add a && git commit -qm a && git log --oneline"
+            "exec_shell",
+            command="git init -q . && echo x > a && git add a && git -c user.name=x commit -qm a && git log --oneline",
         )
         assert done.ok and done.stdout.endswith(" a\n")
         assert (await use("write_file", path=".git/config", content=planted)).ok
