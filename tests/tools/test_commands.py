@@ -131,8 +131,9 @@ def test_there_is_no_shell_without_a_sandbox(command: str | Sequence[str]) -> No
 
 
 def test_a_star_allows_all_commands_but_no_shell_where_there_is_none() -> None:
-    for line in ("curl $x", "$X y", "bash x.sh", 'sh -c "$x"'):
+    for line in ("curl $x", "$X y", "bash x.sh", 'sh -c "$x"', "echo $(case a in a) curl;; esac)"):
         assert checked(line, ["*"], shell=SHELL) == (SHELL, "-c", line)
+    assert checked(["bash", "x.sh"], ["*"], shell=SHELL) == ("bash", "x.sh")
     assert checked("curl x", ["*"], shell=None) == ("curl", "x")
     with pytest.raises(NotAllowed, match="is a shell"):
         checked(["/bin/bash", "x.sh"], ["*"], shell=None)
