@@ -15,7 +15,7 @@ from .command import Command
 from .processes import descendants
 from .used import Room, free, memory, resident, room
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "added"]
 
 FIRST_SECONDS = 0.1
 # Of the time, so much goes into looking.
@@ -66,11 +66,11 @@ class Watch:
         if not self._next_walk:
             # What came before the first walk is what the disk has lost since: never too little.
             self._base = found.size - max(0, self._free - now_free)
-        self._added = _added(found, self._base, self._free - now_free)
+        self._added = added(found, self._base, self._free - now_free)
         self._walk_free = now_free
         self._next_walk = time.monotonic() + max(WALK_SECONDS, (time.monotonic() - began) * PART)
 
 
-def _added(found: Room, base: int, lost: int) -> int:
+def added(found: Room, base: int, lost: int) -> int:
     """Where it hides something, all that the disk has lost is taken for its."""
     return max(found.size - base, lost) if found.hidden else found.size - base

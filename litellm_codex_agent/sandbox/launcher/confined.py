@@ -6,11 +6,10 @@ import _socket
 import ctypes
 import os
 import resource
-import signal
 import stat
 import sys
 
-from .control import NO_NEW_PRIVS, PDEATHSIG, SECCOMP, checked, control, drop, libc
+from .control import NO_NEW_PRIVS, PDEATHSIG, SECCOMP, checked, control, drop, libc, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,14 +60,14 @@ def _execute(argv: list[str], environment: dict[str, str]) -> None:
 def _confine(spec: dict[str, Any], private: str, launcher: _socket.socket) -> None:
     os.setsid()
     # Python ignores these, and what is ignored stays so in the command.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+    for number in (signals.SIGPIPE, signals.SIGXFSZ):
+        signals.signal(number, signals.SIG_DFL)
     for kind, most in spec["limits"]:
         resource.setrlimit(kind, (most, most))
     ruleset = _ruleset(spec, private) if spec["ruleset"] else -1
     if spec["owner"]:
         drop(*spec["owner"])
-    control(PDEATHSIG, signal.SIGKILL)
+    control(PDEATHSIG, signals.SIGKILL)
     os.chdir(spec["cwd"])
     if ruleset >= 0:
         control(NO_NEW_PRIVS, 1)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import os
 
-__all__ = ["NO_NEW_PRIVS", "PDEATHSIG", "SECCOMP", "SUBREAPER", "checked", "control", "drop", "libc"]
+__all__ = ["NO_NEW_PRIVS", "PDEATHSIG", "SECCOMP", "SUBREAPER", "checked", "control", "drop", "libc", "signals"]
 
 # linux/prctl.h
 PDEATHSIG, SECCOMP, SUBREAPER, NO_NEW_PRIVS = 1, 22, 36, 38
 
 libc = ctypes.CDLL(None, use_errno=True)
+# The module `signal` without its enumerations, which take as long to import as all of this together.
+signals = __import__("_signal")
 
 
 def control(option: int, value: int) -> None:

@@ -10,13 +10,12 @@ import _socket
 import marshal
 import os
 import select
-import signal
 import sys
 import time
 
 from .attendant import attend
 from .confined import become
-from .control import PDEATHSIG, SUBREAPER, control, drop
+from .control import PDEATHSIG, SUBREAPER, control, drop, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +25,14 @@ __all__ = ["run"]
 
 # As a shell says that it could not start a command.
 _NOT_STARTED = 126
+# That of SIGTERM, whatever told us.
+_TOLD_TO_END = 143
 # The server is gone, or it is not the one that made the spec.
 _ORPHANED = 125
 _WAIT_SECONDS = 0.001
 # Of those that came at once; the rest is heard at the next turn.
 _MOST_SIGNALS = 64
-_ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_ENDINGS = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP)
 
 
 def run() -> NoReturn:
@@ -39,7 +40,7 @@ def run() -> NoReturn:
     # The server's own words, to this very interpreter.
     spec = marshal.loads(bytes.fromhex(sys.argv[-1]))  # noqa: S302  # as the line above says
     hearing = _heard()
-    control(PDEATHSIG, signal.SIGTERM)
+    control(PDEATHSIG, signals.SIGTERM)
     if os.getppid() != spec["parent"]:
         sys.exit(_ORPHANED)
     control(SUBREAPER, 1)
@@ -55,9 +56,9 @@ def run() -> NoReturn:
 def _heard() -> int:
     """A descriptor on which the number of each signal arrives that is waited for."""
     hearing, telling = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
-    for number in (*_ENDINGS, signal.SIGCHLD):
-        signal.signal(number, lambda *_: None)
+    signals.set_wakeup_fd(telling, warn_on_full_buffer=False)
+    for number in (*_ENDINGS, signals.SIGCHLD):
+        signals.signal(number, lambda *_: None)
     return hearing
 
 
@@ -83,7 +84,7 @@ def _lived(spec: dict[str, Any], private: str, hearing: int) -> int:
     if spec["owner"]:
         # It has to be of the same user to look after the command, where it may not do so as root.
         drop(*spec["owner"])
-        control(PDEATHSIG, signal.SIGTERM)
+        control(PDEATHSIG, signals.SIGTERM)
         if os.getppid() != spec["parent"]:
             return _ORPHANED
     listener = _received(ours)
@@ -104,7 +105,7 @@ def _lived(spec: dict[str, Any], private: str, hearing: int) -> int:
 def _ended(child: int, told: bytes) -> int | None:
     status = _reaped(child)
     if status is None and set(told) & set(_ENDINGS):
-        return 128 + signal.SIGTERM
+        return _TOLD_TO_END
     return status
 
 
@@ -142,7 +143,7 @@ def _bury() -> None:
 
 def _kill(pid: int) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, signals.SIGKILL)
     except OSError:
         return
 
