@@ -13,7 +13,7 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
 .PHONY: demo test test-fast test-proxy test-bfcl test-live-model test-versions test-versions-short lint build schema soak
-.PHONY: bench bench-server bench-sandbox bench-counts clean
+.PHONY: bench bench-server bench-sandbox bench-mini bench-counts clean
 
 demo: $(VENV)/demo
 	$(BIN)/codex-agent demo
@@ -72,6 +72,9 @@ bench-server: $(VENV)/test
 
 bench-sandbox: $(VENV)/test
 	$(BIN)/python -m benchmarks.sandbox
+
+bench-mini: $(VENV)/test
+	$(BIN)/python -m benchmarks.mini
 
 bench-counts: $(VENV)/test
 	$(BIN)/python -m benchmarks --counts
