@@ -16,7 +16,17 @@ from ..wire.schema import BrokenRequest, Schema, check
 from ..wire.shapes import AT_LEAST_ONE, COUNT, FLAG, NAME, OPEN, TEXT, closed, list_of, one_of
 from ..wire.strict_json import read_json
 
-__all__ = ["BrokenScript", "Line", "MAX_SCRIPT_BYTES", "Script", "ScriptedCall", "ScriptedError", "VERSION", "read"]
+__all__ = [
+    "BrokenScript",
+    "Line",
+    "MAX_SCRIPT_BYTES",
+    "REPLY",
+    "Script",
+    "ScriptedCall",
+    "ScriptedError",
+    "VERSION",
+    "read",
+]
 
 VERSION = 1
 # A thousand replies of 4 KiB: more than any run may ask for.
@@ -41,7 +51,7 @@ _ERROR = closed(
     | {"retry_after": _SECONDS},
     "message",
 )
-_REPLY = closed(
+REPLY = closed(
     {
         "text": TEXT,
         "thoughts": TEXT,
@@ -136,7 +146,7 @@ def _told(lines: Iterable[bytes], file: str) -> Iterator[tuple[int, Mapping[str,
             if not isinstance(value, dict):
                 raise BrokenRequest("", "it has to be an object.")
             header = number == 1 and "script" in value
-            check(value, _HEADER if header else _REPLY, "header" if header else "reply")
+            check(value, _HEADER if header else REPLY, "header" if header else "reply")
         except BrokenRequest as error:
             raise BrokenScript(file, number, str(error)) from error
         yield number, value
