@@ -7,6 +7,7 @@ server that dies fails the calls that it had, and those after them, and nothing 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -58,6 +59,9 @@ class Member:
 
     async def call(self, tool: str, arguments: Mapping[str, Any], seconds: float) -> Result:
         """What came of one call."""
+        if not _is_sayable(arguments):
+            said = "The arguments hold a number or a text that JSON cannot say."
+            return Result(rc=1, isolation=self._isolation, error=said)
         try:
             return await within(seconds, self._called(tool, arguments))
         except asyncio.TimeoutError:
@@ -116,6 +120,15 @@ class Member:
         words = self._last_words()
         said = f" It said: {words}" if words else ""
         return ToolsUnavailable(f"The MCP server {self.name!r:.80} cannot be used: {why.rstrip('.')}.{said}")
+
+
+def _is_sayable(arguments: Mapping[str, Any]) -> bool:
+    """Found only when it is sent, such a value would end the SDK's client, and all other calls with it."""
+    try:
+        json.dumps(dict(arguments), allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _told(error: Exception) -> str:

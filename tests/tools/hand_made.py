@@ -1,6 +1,6 @@
 """An MCP server made by hand, without the SDK, as other SDKs write: its ids stand at the end of its messages.
 
-It knows the first version of the protocol only, and lists its tools on two pages. `python hand_made.py`.
+It knows the first version of the protocol only, and lists its tools on two pages. `python hand_made.py [endless]`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 SCHEMA = {"type": "object"}
 PAGES = {None: (["big", "small", "variable"], "2"), "2": (["daemon", "hang", "twice", "twice"], None)}
+ENDLESS = ([f"t{number}" for number in range(600)], "more")
 # Two forks and a session of its own: nobody's child, and in nobody's group.
 DAEMON = "import os, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); time.sleep(600)"
 
@@ -23,7 +24,7 @@ def result(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
         information = {"name": "hand-made", "version": "1"}
         return {"protocolVersion": "2024-11-05", "capabilities": {"tools": {}}, "serverInfo": information}
     if method == "tools/list":
-        names, cursor = PAGES[params.get("cursor")]
+        names, cursor = ENDLESS if "endless" in sys.argv else PAGES[params.get("cursor")]
         page: dict[str, Any] = {"tools": [{"name": name, "inputSchema": SCHEMA} for name in names]}
         return {**page, **({"nextCursor": cursor} if cursor else {})}
     if method == "tools/call":

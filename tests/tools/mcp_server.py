@@ -17,7 +17,7 @@ from typing import Any
 
 import uvicorn
 from mcp.server.mcpserver import Image, MCPServer
-from mcp.types import CallToolResult, EmbeddedResource, TextContent, TextResourceContents
+from mcp.types import CallToolResult, EmbeddedResource, InputRequiredResult, TextContent, TextResourceContents
 
 Told = dict[str, Any]
 
@@ -115,7 +115,13 @@ def made(ledger: Ledger) -> MCPServer:
         ledger.write(tool="odd")
         return "odd"
 
-    for name in ("busy", "moved", "away", "broken", "packed", "page", "refused"):
+    @server.tool()
+    def ask() -> InputRequiredResult:
+        """Asks its user for more."""
+        ledger.write(tool="ask")
+        return InputRequiredResult(input_requests={}, request_state="more")
+
+    for name in ("forbidden", "busy", "moved", "away", "broken", "packed", "page", "refused"):
         server.tool(name=name)(lambda: "too far")
     return server
 
@@ -128,6 +134,7 @@ ANSWERS: dict[str, tuple[int, list[tuple[bytes, bytes]], bytes]] = {
     "away": (302, [(b"location", b"http://127.0.0.1:9/mcp")], b""),
     "packed": (200, [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")], b"x"),
     "page": (200, [(b"content-type", b"text/html")], b"<html>"),
+    "forbidden": (403, [], b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32001, "message": "not for you"}}'),
     "refused": (403, [(b"content-type", b"application/json")], b'{"detail": "no"}'),
 }
 

@@ -182,6 +182,18 @@ def test_a_redirect_to_itself_is_not_followed_either(server: ToolServer) -> None
     assert len(server.calls("moved")) == 1
 
 
+@pytest.mark.parametrize(("place", "words"), [("http://[", "points nowhere"), ("", "points nowhere"), ("/a", "to /a")])
+def test_a_redirect_says_where_it_points(server: ToolServer, place: str, words: str) -> None:
+    server.offers(moved=[told({}, 302, Location=place)])
+    assert words in calling(server.url, "moved").error
+
+
+def test_a_reply_that_breaks_off_is_a_failed_result_and_not_asked_for_again(server: ToolServer) -> None:
+    server.offers(half=[Answer(200, b"half", {"X-Cut": "yes"})])
+    result = calling(server.url, "half")
+    assert result.rc == 1 and "broke in the middle" in result.error and len(server.calls("half")) == 1
+
+
 def test_a_reply_of_five_megabytes_is_cut_at_one(server: ToolServer) -> None:
     server.offers(huge=[Answer(200, b"x" * MIB, repeat=5)])
     result = calling(server.url, "huge")

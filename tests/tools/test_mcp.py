@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from litellm_codex_agent.tools.mcp import McpTools
-from litellm_codex_agent.tools.source import MAX_WHOLE_BYTES, Call, Result
+from litellm_codex_agent.tools.source import MAX_WHOLE_BYTES, Call, Result, ToolsUnavailable
 
 from .mcp_asking import Stand, over_http, over_stdio
 
@@ -129,6 +129,23 @@ def test_a_tool_that_nobody_lists_is_a_failed_result(stand: Stand) -> None:
     assert "nobody" in stand.calling("nobody").error
 
 
+@pytest.mark.parametrize("text", [float("nan"), "\ud800", [float("inf")]])
+def test_what_json_cannot_say_is_not_sent_and_harms_no_other_call(stand: Stand, text: object) -> None:
+    async def both(source: McpTools) -> tuple[Result, Result]:
+        odd = await source.call(Call("c1", "real__echo", {"text": text}), 20.0)
+        return odd, await source.call(Call("c2", "real__echo", {"text": "next"}), 20.0)
+
+    odd, after = stand.using(both)
+    assert odd.rc == 1 and "JSON cannot say" in odd.error and after.stdout == "next"
+    assert len(stand.entries(tool="echo")) == 1
+
+
+def test_a_tool_that_asks_its_user_for_more_is_a_failed_result_and_not_asked_again(web: Stand) -> None:
+    web.ledger.write_text("")
+    assert "asks its user for more" in web.calling("ask").error
+    assert len(web.entries(tool="ask")) == 1
+
+
 def test_two_servers_stand_side_by_side(web: Stand, tmp_path: Path) -> None:
     piped = over_stdio(tmp_path)
 
@@ -162,6 +179,7 @@ def test_what_stands_before_a_server_fails_one_call_and_no_other(web: Stand) -> 
         ("broken", "broke in the middle"),
         ("packed", "compressed as 'gzip'"),
         ("refused", "it answered 403 Forbidden"),
+        ("forbidden", "not for you"),
     ],
 )
 def test_what_went_wrong_is_said(web: Stand, name: str, words: str) -> None:
@@ -199,9 +217,14 @@ def test_no_proxy_no_cookie_and_no_compression(web: Stand, monkeypatch: pytest.M
     assert all("cookie" not in sent and sent["x-team"] == "blue" for sent in headers)
 
 
-def hand_made(folder: Path) -> Stand:
+def hand_made(folder: Path, *options: str) -> Stand:
     program = Path(__file__).with_name("hand_made.py")
-    return Stand(folder / "none", folder, {"command": sys.executable, "args": [str(program)]})
+    return Stand(folder / "none", folder, {"command": sys.executable, "args": [str(program), *options]})
+
+
+def test_a_list_without_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ToolsUnavailable, match="more than 1,024 tools"):
+        hand_made(tmp_path, "endless").names()
 
 
 def test_a_server_of_another_hand_is_listed_page_by_page(tmp_path: Path) -> None:

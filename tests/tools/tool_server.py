@@ -32,7 +32,7 @@ class Seen:
 
 @dataclass
 class Answer:
-    """What the server says; a negative status closes the connection without a word."""
+    """What the server says; a negative status closes the connection without a word, a header `X-Cut` too early."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -151,7 +151,8 @@ def serving() -> Iterator[ToolServer]:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(answer.body) * answer.repeat))
+            missing = 9 if "X-Cut" in answer.headers else 0
+            self.send_header("content-length", str(len(answer.body) * answer.repeat + missing))
             self.end_headers()
             for _ in range(answer.repeat):
                 self.wfile.write(answer.body)
