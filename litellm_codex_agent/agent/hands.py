@@ -21,6 +21,8 @@ __all__ = ["Cleaner", "Hands", "Made"]
 
 # A source keeps to the time that it is given; one that has not come back so much later is left behind.
 GRACE_SECONDS = 3.0
+# Looked through in some milliseconds; a longer text is in a thread, while the other runs go on.
+MAX_AT_ONCE = 64 * 1024
 # How a person reads a call: the one argument that says it all.
 _READ_AS = {"exec_python": "code", "exec_shell": "command"}
 
@@ -74,7 +76,7 @@ class Hands:
         try:
             for call, task in zip(calls, tasks, strict=True):
                 await asyncio.wait({task})
-                yield Made(call, self._clean(_result_of(task)))
+                yield Made(call, await self._cleaned(_result_of(task)))
         finally:
             for task in tasks:
                 task.cancel()
@@ -97,6 +99,10 @@ class Hands:
             # Who had to wait for its turn has what is left of the turn's time, and no more.
             left = min(self.seconds, deadline - loop.time())
             return await _bounded(source, call, left)
+
+    async def _cleaned(self, result: Result) -> Result:
+        size = sum(map(len, (result.stdout, result.stderr, result.error)))
+        return self._clean(result) if size <= MAX_AT_ONCE else await asyncio.to_thread(self._clean, result)
 
     def _clean(self, result: Result) -> Result:
         if self.cleaner is None:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..backends.backend import NotReady
 from ..sandbox.command import SandboxUnavailable
 from ..sandbox.levels import chosen
 from ..sandbox.sandbox import Sandbox
-from ..settings import MiniSettings
+from ..settings import SECRET_PATTERNS, MiniSettings
 from ..tools.commands import DEFAULT_COMMANDS
-from ..tools.secrets import Scanner
+from ..tools.secrets import BrokenPattern, Scanner
 from ..tools.workspace import Workspaces, home_of
 from .budget import Budgets
 from .choice import Choice
@@ -58,7 +59,7 @@ async def setup(config: MiniSettings, state: Path, *, max_seconds: float, secret
             config.max_iterations, config.max_tool_calls, config.max_tokens, config.max_cost_usd, max_seconds
         ),
         workspaces=await _workspaces(config, state, sandbox.uid if sandbox else None),
-        scanner=Scanner(known, config.secret_patterns),
+        scanner=_scanner(known, config.secret_patterns),
         sandbox=sandbox,
         no_sandbox=why,
         commands=config.commands or DEFAULT_COMMANDS,
@@ -78,3 +79,10 @@ async def _workspaces(config: MiniSettings, state: Path, uid: int | None) -> Wor
     workspaces = Workspaces(config.workspaces, home_of(state, uid), uid)
     await asyncio.to_thread(workspaces.clear)
     return workspaces
+
+
+def _scanner(known: Sequence[str], patterns: Sequence[str]) -> Scanner:
+    try:
+        return Scanner(known, patterns)
+    except BrokenPattern as error:
+        raise NotReady(f"{SECRET_PATTERNS} cannot be used: {error}") from error

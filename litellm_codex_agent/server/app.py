@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import settings
 from ..agent.setup import setup
-from ..backends.backend import Backend, Living
+from ..backends.backend import Backend, Living, NotReady
 from ..backends.mini import Mini
 from ..backends.table import backends as all_backends
 from ..runs.journal import Journal, JournalError
@@ -200,7 +200,7 @@ async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive,
         async with opening:
             await send({"type": "lifespan.startup.complete"})
             await receive()
-    except (JournalError, StateError, Unrecorded) as error:
+    except (JournalError, NotReady, StateError, Unrecorded) as error:
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
     await send({"type": "lifespan.shutdown.complete"})
