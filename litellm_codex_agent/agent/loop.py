@@ -31,6 +31,8 @@ MOST_UNREADABLE = 3
 # A run that has acted cannot be begun anew by its caller, so it asks again itself; before, that is the Router's.
 MODEL_TRIES = 3
 MODEL_PAUSE_SECONDS = 1.0
+# Kept of a run's time for saying how it ended, before whoever runs it loses patience.
+END_SECONDS = 0.1
 _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 _BAD_GATEWAY = 502
 _NOT_AGAIN = 422
@@ -40,13 +42,20 @@ class Loop:
     """One request's part of a conversation: to its end, or to where the client has to answer."""
 
     def __init__(
-        self, job: Job, conversation: Conversation, tell: Tell, *, clock: Callable[[], float] = time.monotonic
+        self,
+        job: Job,
+        conversation: Conversation,
+        tell: Tell,
+        *,
+        since: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._job = job
         self._talk = conversation
         self._tell_on = tell
         self._clock = clock
-        self._since = clock()
+        # The caller's clock runs since the request came, and what had to be opened took its time.
+        self._since = clock() if since is None else since
         # What stands before the next text: nothing before the first, None inside of one.
         self._apart: str | None = ""
         self.model = job.model
@@ -150,7 +159,7 @@ class Loop:
             self.model, self.escalated = job.escalation, True
         self._talk.say("user", prompt.last_words(reason))
         turn = Turn(hold=None if job.check else 0)
-        await self._ask(turn, self.model, [], job.budgets.seconds - self.spent.seconds)
+        await self._ask(turn, self.model, [], job.budgets.seconds - END_SECONDS - self.spent.seconds)
         text = turn.reply.text if turn.reply else ""
         why = job.check(text) if job.check and text else ""
         if text and not why:

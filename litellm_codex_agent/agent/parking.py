@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-__all__ = ["Answers", "Closable", "Parking", "answers_of"]
+__all__ = ["Answers", "Closable", "MOST_WAITING", "Parking", "answers_of"]
 
 # Of the ids that `Conversation` makes for a client's call.
 _ID = re.compile(r"call_(run_[0-9a-f]+)_[0-9]+(?:_[0-9]+)?")
@@ -34,6 +34,9 @@ class Closable(Protocol):
     async def close(self) -> None: ...
 
 
+# Of one tenant's: each holds a workspace, and maybe a server of tools.
+MOST_WAITING = 64
+
 _Held = TypeVar("_Held", bound=Closable)
 
 
@@ -46,7 +49,10 @@ class Parking(Generic[_Held]):
         self._closing: set[asyncio.Task[None]] = set()
 
     def put(self, name: str, held: _Held) -> None:
-        """Let a run wait."""
+        """Let a run wait. A tenant who has too many of them loses the one that has waited longest."""
+        waiting = [each for each, (other, _) in self._waiting.items() if other.tenant == held.tenant]
+        if len(waiting) >= MOST_WAITING:
+            self._too_late(waiting[0])
         self._waiting[name] = (held, asyncio.get_running_loop().call_later(self.seconds, self._too_late, name))
 
     def take(self, name: str, tenant: str) -> _Held | None:

@@ -7,6 +7,7 @@ acted leaves the run waiting, so that it can be tried again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -88,6 +89,7 @@ class Mini:
         return events(partial(self._answer, task))
 
     async def _answer(self, task: Task, tell: Tell) -> Done:
+        since = time.monotonic()
         answers = answers_of(task.messages)
         try:
             leg = resumed(self._parking, task.tenant, answers) if answers else await begun(self.setup, task)
@@ -104,11 +106,10 @@ class Mini:
             leg.conversation.result(call_id, self.setup.scanner.clean(text)[0])
         for message in answers.added if answers else ():
             leg.conversation.added.append(message)
-        return await self._work(task, leg, before, tell)
+        return await self._work(task, leg, before, partial(Loop, leg.job, leg.conversation, tell, since=since))
 
-    async def _work(self, task: Task, leg: Leg, before: Leg | None, tell: Tell) -> Done:
-        start, done = Start.of(leg.conversation), None
-        loop = Loop(leg.job, leg.conversation, tell)
+    async def _work(self, task: Task, leg: Leg, before: Leg | None, make: Callable[[], Loop]) -> Done:
+        start, done, loop = Start.of(leg.conversation), None, make()
         try:
             done = await loop.work()
         finally:

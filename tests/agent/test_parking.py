@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.agent.parking import Answers, Parking, answers_of
+from litellm_codex_agent.agent.parking import MOST_WAITING, Answers, Parking, answers_of
 
 USER = {"role": "user", "content": "go"}
 CALLING = {"role": "assistant", "content": None, "tool_calls": []}
@@ -75,6 +75,20 @@ def test_what_waits_when_the_server_ends_is_closed_before_it_has() -> None:
             parking.put(f"run_{number}", each)
         await parking.close()
         assert all(each.closed.is_set() for each in held)
+
+    parked(body)
+
+
+def test_a_tenant_with_too_many_loses_the_oldest_and_no_one_elses() -> None:
+    async def body(parking: Parking[Held]) -> None:
+        others, mine = Held("other"), [Held() for _ in range(MOST_WAITING + 1)]
+        parking.put("run_other", others)
+        for number, held in enumerate(mine):
+            parking.put(f"run_{number}", held)
+        await asyncio.wait_for(mine[0].closed.wait(), 10)
+        assert parking.take("run_0", "t") is None
+        assert parking.take("run_1", "t") is mine[1] and parking.take("run_other", "other") is others
+        assert parking.take(f"run_{MOST_WAITING}", "t") is mine[-1]
 
     parked(body)
 
