@@ -52,12 +52,16 @@ class Stand:
         told = [json.loads(line) for line in lines]
         return [entry for entry in told if all(entry.get(key) == value for key, value in like.items())]
 
+    def given(self) -> dict[str, Any]:
+        """What the operator says: no wall, and the server's origin is listed."""
+        url = self.server.get("url", "")
+        origins = ["/".join(url.split("/")[:3])] if url else []
+        return {"sandbox": Bare(), "workspace": self.workspace, "origins": origins, "seconds": PATIENCE}
+
     def using(self, act: Callable[[McpTools], Awaitable[Value]], **options: Any) -> Value:
         """Open the server under the name `real`, and do something with it."""
         servers = options.pop("servers", {"real": {**self.server, **options.pop("more", {})}})
-        url = self.server.get("url", "")
-        origins = options.pop("origins", ["/".join(url.split("/")[:3])] if url else [])
-        given = {"sandbox": Bare(), "workspace": self.workspace, "origins": origins, "seconds": PATIENCE, **options}
+        given = {**self.given(), **options}
 
         async def use() -> Value:
             async with mcp.opened(servers, **given) as source:

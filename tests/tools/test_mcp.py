@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from litellm_codex_agent.tools import mcp
 from litellm_codex_agent.tools.mcp import McpTools
 from litellm_codex_agent.tools.source import MAX_WHOLE_BYTES, Call, Result, ToolsUnavailable
 
@@ -123,6 +124,23 @@ def test_a_reply_of_five_megabytes_is_never_held(stand: Stand) -> None:
         huge.rc == 1 and huge.stdout == "" and "4194304 byte" in huge.error.replace(",", "") and after.stdout == "next"
     )
     assert len(stand.entries(tool="huge")) == 1
+
+
+def test_what_one_task_opens_another_may_use_and_close(stand: Stand) -> None:
+    """As a run does that waits for its client, and goes on with another request."""
+
+    async def across() -> tuple[Result, Result]:
+        async def call() -> Result:
+            return await source.call(Call("c", "real__echo", {"text": "x"}), 20.0)
+
+        opening = mcp.opened({"real": stand.server}, **stand.given())
+        source = await asyncio.ensure_future(opening.__aenter__())
+        first = await asyncio.ensure_future(call())
+        second = await asyncio.ensure_future(call())
+        await asyncio.ensure_future(opening.__aexit__(None, None, None))
+        return first, second
+
+    assert [result.stdout for result in asyncio.run(across())] == ["x", "x"]
 
 
 def test_a_tool_that_nobody_lists_is_a_failed_result(stand: Stand) -> None:

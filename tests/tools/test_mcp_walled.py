@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +20,26 @@ from litellm_codex_agent.sandbox.sandbox import Sandbox
 from litellm_codex_agent.tools.mcp import McpTools
 from litellm_codex_agent.tools.source import Call, Result, ToolsUnavailable
 
-from .mcp_asking import Stand, alive
+from .mcp_asking import PATIENCE, ROOT, Stand, alive
 
 HERE = Path(__file__).parent
+OPENER = """
+import asyncio, sys
+from pathlib import Path
+from litellm_codex_agent.sandbox.levels import chosen
+from litellm_codex_agent.tools import mcp
+from litellm_codex_agent.tools.source import Call
+
+async def use(level, workspace, python):
+    servers = {"real": {"command": python, "args": ["hand_made.py"]}}
+    given = {"sandbox": await chosen(level), "workspace": Path(workspace), "origins": []}
+    async with mcp.opened(servers, **given, seconds=60.0) as source:
+        await source.call(Call("c1", "real__daemon", {}), 20.0)
+        print("open", flush=True)
+        await source.call(Call("c2", "real__hang", {}), 600.0)
+
+asyncio.run(use(*sys.argv[1:]))
+"""
 
 
 @pytest.fixture(params=LEVELS)
@@ -60,17 +80,34 @@ def test_a_walled_server_leaves_no_process(sandbox: Sandbox, stand: Stand) -> No
     async def hang(source: McpTools) -> tuple[Result, list[int]]:
         await source.call(Call("c1", "real__daemon", {}), 20.0)
         late = await source.call(Call("c2", "real__hang", {}), 0.5)
-        return late, [int(path.name) for path in Path("/proc").glob("[0-9]*") if cwd(path) == str(stand.workspace)]
+        return late, working_in(stand.workspace)
 
     late, pids = stand.using(hang, sandbox=sandbox)
     assert late.timed_out and len(pids) >= 2
     assert not [pid for pid in pids if alive(pid)]
 
 
+def test_a_walled_server_does_not_outlive_ours(sandbox: Sandbox, stand: Stand) -> None:
+    """The process that opened it is killed by what cannot be caught."""
+    argv = [sys.executable, "-c", OPENER, sandbox.level, str(stand.workspace), sandbox.python]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE) as opener:
+        assert opener.stdout is not None and opener.stdout.readline() == b"open\n"
+        pids = working_in(stand.workspace)
+        opener.kill()
+    deadline = time.monotonic() + PATIENCE
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert pids and not [pid for pid in pids if alive(pid)]
+
+
 def test_a_walled_command_that_is_not_there_is_said(sandbox: Sandbox, stand: Stand) -> None:
     stand.server = {"command": "nobody-has-this"}
     with pytest.raises(ToolsUnavailable, match="nobody-has-this"):
         stand.names(sandbox=sandbox)
+
+
+def working_in(workspace: Path) -> list[int]:
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*") if cwd(path) == str(workspace)]
 
 
 def command_lines() -> Iterator[str]:
