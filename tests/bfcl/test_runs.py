@@ -28,6 +28,9 @@ pytestmark = pytest.mark.skipif(not installed(), reason="bfcl-eval is not instal
 # The longest turn of all has 34 calls.
 MOST = "40"
 LAST = "That is done."
+# Its right answer closes a ticket by a text, where the leaderboard's own document of that tool asks for a whole number:
+# mini sends no call that does not fit its tool's schema, and says so to the model.
+AGAINST_ITS_SCHEMA = "_173"
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ def said(content: str) -> str:
 @pytest.mark.parametrize("category", CATEGORIES)
 @pytest.mark.parametrize("kind", ["http", "mcp"])
 def test_a_conversation_leaves_the_state_of_the_right_answer(stand: Stand, kind: str, category: str) -> None:
-    for conversation in islice(conversations(category), size(13, 200)):
+    sound = (each for each in conversations(category) if not each.id.endswith(AGAINST_ITS_SCHEMA))
+    for conversation in islice(sound, size(13, 200)):
         world = f"run-{kind}~{conversation.id}"
         shown = played(stand, kind, conversation, world)
         right, state = expected(conversation, f"run_{kind}_{category}")
@@ -98,3 +102,11 @@ def test_a_conversation_leaves_the_state_of_the_right_answer(stand: Stand, kind:
         assert found == {"state": state, "said": [text for turn in right for text in turn]}, conversation.id
         told = [[cut(text, MAX_TOLD_BYTES) for text in turn] for turn in right]
         assert [[said(content) for content in turn] for turn in shown] == told, conversation.id
+
+
+def test_a_right_answer_that_does_not_fit_its_schema_is_told_to_the_model_and_not_sent(stand: Stand) -> None:
+    (odd,) = (each for each in conversations("base") if each.id.endswith(AGAINST_ITS_SCHEMA))
+    envelope = stand.run(odd.turns[-1], "http", f"odd~{odd.id}", [{"role": "user", "content": "Close it."}])
+    (told,) = (json.loads(each["content"]) for each in envelope["messages"] if each["role"] == "tool")
+    assert told["rc"] != 0 and "ticket_id" in told["error"]
+    assert stand.classes.state(f"odd~{odd.id}")["said"] == []
