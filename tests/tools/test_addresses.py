@@ -70,6 +70,12 @@ def test_an_address_that_two_readers_could_read_differently_is_refused(url: str,
     assert words in sentence and status == 400
 
 
+def test_the_longest_address_is_read_and_a_longer_one_is_refused() -> None:
+    longest = "http://a/".ljust(2048, "x")
+    assert read(longest, ["*"]).url == longest
+    assert refused(longest + "x", ["*"])[1] == 400
+
+
 def test_only_a_base_has_no_query_and_loses_its_last_slash() -> None:
     assert read("http://a/mcp/?key=1", ["*"], base=False).url == "http://a/mcp/?key=1"
     assert read("http://a", ["*"], base=False).url == "http://a"

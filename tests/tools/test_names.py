@@ -31,6 +31,10 @@ def test_a_name_that_is_taken_is_made_anew() -> None:
     assert re.fullmatch(r"read_[0-9a-f]{8}", made)
 
 
+def test_a_made_name_may_be_just_long_enough() -> None:
+    assert valid(["x" * 31 + "." + "x" * 32]) == ["x" * 31 + "_" + "x" * 32]
+
+
 def test_a_long_name_keeps_its_beginning() -> None:
     (made,) = valid(["x" * 65])
     assert re.fullmatch(r"x{55}_[0-9a-f]{8}", made) and len(made) == 64
