@@ -26,8 +26,12 @@ MOST_PRIVATE, MOST_SHARED = 512 * 2**20, 64 * 2**20
 BECOMING = ("CAP_DAC_READ_SEARCH", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 # The shell has opened these by then: they are paths until then, for a program that starts us hands on no descriptor.
 SECCOMP, PASSWD, GROUP = "9", "8", "7"
-# Dies with the server from its first moment: a parent that was gone before the wish was made is another one now.
-OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4"; shift 4; exec "$@"'
+# The last is read by a process inside. Whose server is gone by now is another's child, and does not begin.
+OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4" 6<"$5"; shift 5; exec "$@"'
+# bubblewrap asks to die with its parent when it has begun to make its namespaces, and where the parent is dead by then
+# it never does. So a process inside waits for the server's death as well. Whatever could kill that one has begun, and
+# by then bubblewrap has asked.
+WATCHED = '(read -r _ <&6; kill -s KILL -- -1) </dev/null >/dev/null 2>&1 & exec 6<&-; exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Start:
     seccomp: str
     passwd: str
     group: str
+    lifeline: str
     processes: int
     status: int | None = None
 
@@ -61,12 +66,12 @@ def accounts(uid: int, gid: int) -> tuple[bytes, bytes]:
 
 def bubblewrap(command: Command, places: Places, programs: Programs, start: Start) -> list[str]:
     """The whole command line; what follows `--` runs inside."""
-    opening = [programs.setpriv, "--pdeathsig", "KILL", programs.sh, "-c", OPENING, "sh", str(start.parent)]
-    files = [start.seccomp, start.passwd, start.group]
+    opening = [programs.sh, "-c", OPENING, "sh", str(start.parent)]
+    files = [start.seccomp, start.passwd, start.group, start.lifeline]
     status = [] if start.status is None else ["--json-status-fd", str(start.status)]
     wall = [*_apart(start.owner, network=command.network), *status, *_sights(command, places)]
     inside = [*_become(programs.setpriv, start.owner), *_limited(programs.prlimit, command, start.processes)]
-    return [*opening, *files, programs.bwrap, *wall, "--", *inside, *command.argv]
+    return [*opening, *files, programs.bwrap, *wall, "--", *inside, programs.sh, "-c", WATCHED, "sh", *command.argv]
 
 
 def _apart(owner: Owner | None, *, network: bool) -> Iterator[str]:

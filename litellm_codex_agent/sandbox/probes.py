@@ -100,9 +100,11 @@ async def _outlived(sandbox: Sandbox, scene: Scene) -> str:
 
 async def _until(come: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + DEATH_SECONDS
-    while not come() and time.monotonic() < deadline:  # noqa: ASYNC110  # another process's doing
+    while time.monotonic() < deadline:
+        if come():
+            return True
         await asyncio.sleep(0.05)
-    return come()
+    return False
 
 
 def _alive(token: str) -> list[int]:

@@ -14,7 +14,7 @@ from .bubblewrap import PRIVATE, Programs, Start, accounts, bubblewrap
 from .calls import ATTENDED, behind_bubblewrap, behind_landlock
 from .command import Command, SandboxUnavailable
 from .environment import environment
-from .in_memory import in_memory
+from .in_memory import in_memory, lifeline
 from .kernel import landlock_abi
 from .landlock import LEAST_ABI, SIGNALS_ABI, STANDS_FOR_PRIVATE, Filters, Launch, landlock, unwalled
 from .owner import Owner, ordinary, owner_of
@@ -64,7 +64,8 @@ def _bubblewrapped(machine: Machine) -> Sandbox:
         seccomp = in_memory(assembled(behind_bubblewrap(network=command.network), machine))
         # A user namespace counts its own; beneath root there is none, so those of that user's other commands count.
         others = threads_of(owner.uid) if owner else 0
-        start = Start(os.getpid(), owner, seccomp, passwd, group, command.limits.processes + others, status)
+        processes = command.limits.processes + others
+        start = Start(os.getpid(), owner, seccomp, passwd, group, lifeline(), processes, status)
         return bubblewrap(command, found, programs, start)
 
     return Sandbox(Wall("bwrap", argv, _around(found, PRIVATE), namespace=True), found.python, uid)

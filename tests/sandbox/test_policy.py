@@ -25,7 +25,7 @@ PLACES = Places(
     ("/usr", "/etc/ssl/certs", "/opt/venv"), (("/bin", "usr/bin"),), ("/etc/hosts",), "/opt/venv/bin/python"
 )
 COMMAND = Command(("make", "-k"), Path("/srv/work"), 9.0, cwd="sub", environment={"KEY": "a secret"})
-START = Start(77, None, "/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", 99)
+START = Start(77, None, "/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", 99)
 PROGRAMS = Programs("/b/bwrap", "/b/prlimit", "/b/setpriv", "/b/sh")
 LAUNCH = Launch(77, None, 99, "/tmp", 7, Filters(b"ask", b"refuse", 317, {90: (-1, 0, 1, -1, False)}))
 
@@ -45,9 +45,10 @@ def spec(command: Command = COMMAND, launch: Launch = LAUNCH) -> dict[str, Any]:
 
 def test_bubblewrap_starts_only_as_the_child_of_who_asked_and_dies_with_it() -> None:
     told = argv()
-    assert told[:4] == ["/b/setpriv", "--pdeathsig", "KILL", "/b/sh"]
-    assert '[ "$PPID" = "$1" ] || exit 125' in told[5]
-    assert told[6:12] == ["sh", "77", "/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/b/bwrap"]
+    assert told[:2] == ["/b/sh", "-c"]
+    assert '[ "$PPID" = "$1" ] || exit 125' in told[2]
+    assert told[3:5] == ["sh", "77"]
+    assert told[5:10] == ["/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", "/b/bwrap"]
     assert "--die-with-parent" in told
 
 
@@ -62,7 +63,9 @@ def test_what_follows_the_wall_is_limited_and_then_the_command() -> None:
         f"--nofile={limits.descriptors}",
         "--core=0",
     ]
-    assert inside[5:] == [f"--as={limits.address_space}", "--", "make", "-k"]
+    assert inside[5:9] == [f"--as={limits.address_space}", "--", "/b/sh", "-c"]
+    assert "kill -s KILL -- -1" in inside[9]
+    assert inside[10:] == ["sh", "make", "-k"]
 
 
 def test_an_address_space_without_a_limit_has_none() -> None:
