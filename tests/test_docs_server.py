@@ -14,6 +14,7 @@ import pytest
 
 import litellm_codex_agent
 from litellm_codex_agent.backends.events import Done, Failure, Usage
+from litellm_codex_agent.backends.mini import Mini
 from litellm_codex_agent.backends.parameters import RefusedParameter, sort
 from litellm_codex_agent.backends.table import backends
 from litellm_codex_agent.backends.telling import EVENT
@@ -23,6 +24,8 @@ from litellm_codex_agent.runs.outcome import outcome_of
 from litellm_codex_agent.server.metrics import Metrics
 from litellm_codex_agent.server.openapi import document
 from litellm_codex_agent.server.reply_schemas import REPLIES
+from litellm_codex_agent.tools.commands import DEFAULT_COMMANDS
+from litellm_codex_agent.tools.offers import Terms, offers
 from litellm_codex_agent.wire.chat_request import CHAT, PARAMETERS
 from litellm_codex_agent.wire.envelope import METRICS, STOPPED_REASONS
 from litellm_codex_agent.wire.recording import Header
@@ -33,6 +36,10 @@ from .docs_blocks import ROOT, rows
 REFERENCE = ROOT / "docs" / "reference"
 SERVER = Path(litellm_codex_agent.__file__).parent / "server"
 API, EVENTS, IDENTITY = REFERENCE / "http-api.md", REFERENCE / "events.md", REFERENCE / "identity.md"
+TOOLS = REFERENCE / "tools.md"
+# A model that LiteLLM knows, and one of a folder of scripts.
+MINIS = ("mini:<model>", "mini:script/<name>")
+OFFERED = offers(Terms(DEFAULT_COMMANDS, 60.0, "sh", writable=True, network=False))
 ERRORS, CLI = REFERENCE / "errors.md", REFERENCE / "cli.md"
 
 
@@ -52,7 +59,20 @@ def test_the_routes_are_those_of_the_document() -> None:
 
 def test_the_models_are_those_that_can_be_asked() -> None:
     there = [name for backend in backends().values() for name in backend.models()]
-    assert first(API, "Models") == [*there, "replay:<name>"]
+    assert sorted(first(API, "Models")) == sorted([*there, "replay:<name>", "mini", *MINIS])
+
+
+def test_the_parameters_of_mini_are_those_that_it_takes() -> None:
+    own, passed, ignored, refused = (frozenset(named(row[0])) for row in rows(API, under="Parameters of mini"))
+    table = Mini.parameters
+    assert (own, passed, ignored) == (table.honoured, table.passed, table.ignored)
+    assert refused == PARAMETERS.keys() - own - passed - ignored
+
+
+def test_the_tools_and_the_commands_are_those_that_mini_has() -> None:
+    assert sorted(first(TOOLS, "Tools of this machine")) == sorted(tool.name for tool in OFFERED)
+    commands = [name for row in rows(TOOLS, under="Commands") for name in named(row[1])]
+    assert sorted(commands) == sorted(DEFAULT_COMMANDS)
 
 
 def _fate(name: str, value: Any) -> str:

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from .. import settings
 
-__all__ = ["Stage", "failing", "stage"]
+__all__ = ["SCRIPTS", "Stage", "failing", "repository_with_a_bug", "stage"]
 
 # Python and starlette load in about a second; a busy machine may take a few times that.
 START_SECONDS = 30.0
@@ -71,7 +71,7 @@ def stage() -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="codex-agent-demo-") as directory:
         # The agent's commands may run as another user, who has to find the repository and nothing else.
         Path(directory).chmod(0o711)
-        repository = _repository(Path(directory) / "repository")
+        repository = repository_with_a_bug(Path(directory) / "repository")
         with (Path(directory) / "server.log").open("wb") as log, _serving(Path(directory), log) as (url, ready):
             yield Stage(url, repository, ready)
 
@@ -83,7 +83,8 @@ def failing(repository: Path) -> str:
     return done.stderr if done.returncode else ""
 
 
-def _repository(path: Path) -> Path:
+def repository_with_a_bug(path: Path) -> Path:
+    """A small one, made at `path`; beneath root it belongs to whom commands run as."""
     path.mkdir()
     for name, text in _FILES.items():
         (path / name).write_text(text, encoding="utf-8")
