@@ -71,3 +71,8 @@ def test_a_part_can_be_taken_off_again(cost: float | None) -> None:
 
 def test_tokens_are_those_of_both_directions() -> None:
     assert Spent(usage=Usage(3, 4, None, 5, 6)).tokens == 7
+
+
+def test_what_nobody_has_set_is_as_the_reference_says_and_nothing_is_spent() -> None:
+    assert Budgets() == Budgets(iterations=20, tool_calls=60, tokens=500_000, cost_usd=None, seconds=600.0)
+    assert Spent() == Spent(iterations=0, tool_calls=0, usage=Usage(), seconds=0.0)

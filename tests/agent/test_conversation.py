@@ -92,3 +92,81 @@ def test_the_callers_messages_are_first_and_never_changed() -> None:
     talk.say("user", "more")
     assert talk.messages == ({"role": "user", "content": "go"}, {"role": "user", "content": "more"})
     assert asked == [{"role": "user", "content": "go"}]
+
+
+def test_a_turn_without_text_says_none_and_each_result_is_a_tools() -> None:
+    talk = Conversation(ASKED, "run_1")
+    talk.call(calling(RawCall("a", "look", "{}")), [RawCall("a", "look", "{}")], NOBODYS)
+    talk.result("a", "seen")
+    function = {"name": "look", "arguments": "{}"}
+    assert talk.added == [
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "a", "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": "a", "content": "seen"},
+    ]
+
+
+def test_what_is_said_beside_a_call_is_kept() -> None:
+    talk = Conversation(ASKED, "run_1")
+    talk.call(calling(text="I look."), [RawCall("a", "look", "{}")], NOBODYS)
+    assert talk.added[0]["content"] == "I look."
+
+
+def test_a_result_that_comes_twice_is_there_once() -> None:
+    talk = Conversation(ASKED, "run_1")
+    talk.call(calling(), [RawCall("a", "look", "{}")], NOBODYS)
+    talk.result("a", "seen")
+    talk.result("a", "seen again")
+    assert [message["role"] for message in talk.added] == ["assistant", "tool"]
+
+
+def test_a_call_without_an_id_takes_nothing_that_stood_beside_another() -> None:
+    talk = Conversation(ASKED, "run_1")
+    written = [{"id": "", "signature": "s"}, {"id": "", "signature": "t"}]
+    talk.call(calling(tool_calls=written), [RawCall("", "look", "{}"), RawCall("", "look", "{}")], NOBODYS)
+    assert not any("signature" in call for call in called(talk))
+
+
+def test_nothing_was_done_before_anything_was() -> None:
+    talk = Conversation(ASKED, "run_1")
+    assert (talk.unreadable, talk.acted, talk.repaired) == (0, False, False)
+
+
+# Room
+
+
+def long_talk() -> Conversation:
+    talk = Conversation(ASKED, "run_1")
+    for number in range(3):
+        call = RawCall(f"c{number}", "look", "{}")
+        talk.call(calling(call), [call], NOBODYS)
+        talk.result(call.id, "x" * 9000)
+    return talk
+
+
+def test_a_model_whose_window_is_unknown_reads_all() -> None:
+    talk = long_talk()
+    talk.fit(None, [])
+    assert talk.messages == (*ASKED, *talk.added)
+
+
+def test_what_fits_is_read_whole() -> None:
+    talk = long_talk()
+    talk.fit(100_000, [])
+    assert talk.messages == (*ASKED, *talk.added)
+
+
+def test_what_does_not_fit_is_left_out_for_the_model_and_kept_for_the_client() -> None:
+    talk = long_talk()
+    talk.fit(6_000, [])
+    said = [message["content"] for message in talk.messages if message["role"] == "tool"]
+    assert [len(each) < 100 for each in said] == [True, True, False]
+    assert len([each for each in talk.added if len(str(each["content"])) == 9000]) == 3
+    talk.say("user", "more")
+    assert talk.messages[-1] == {"role": "user", "content": "more"}
+    assert len(talk.messages) == 8
+
+
+def test_the_tools_take_room_too() -> None:
+    talk = long_talk()
+    talk.fit(16_000, [{"description": "x" * 12_000}])
+    assert len(json.dumps(talk.messages)) < 27_000

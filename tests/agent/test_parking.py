@@ -10,6 +10,8 @@ import pytest
 
 from litellm_codex_agent.agent.parking import MOST_WAITING, Answers, Parking, answers_of
 
+from .hurried import hurried
+
 USER = {"role": "user", "content": "go"}
 CALLING = {"role": "assistant", "content": None, "tool_calls": []}
 
@@ -121,3 +123,46 @@ def test_what_the_user_adds_behind_the_answers_goes_with_them() -> None:
 )
 def test_where_no_call_of_ours_is_answered_last_there_are_none(messages: list[dict[str, Any]]) -> None:
     assert answers_of(messages) is None
+
+
+def test_answers_are_found_where_the_client_sends_no_more_than_them() -> None:
+    messages = [answer("call_run_a1_0"), answer("call_run_a1_1"), USER]
+    answers = {"call_run_a1_0": "seen", "call_run_a1_1": "seen"}
+    assert answers_of(messages) == Answers("run_a1", answers, (USER,))
+
+
+def test_the_answer_of_another_call_beside_ours_is_not_ours() -> None:
+    messages = [USER, CALLING, answer("call_abc"), answer("call_run_a1_0")]
+    assert answers_of(messages) == Answers("run_a1", {"call_run_a1_0": "seen"})
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, ""),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"),
+        ([{"type": "image_url"}, {"type": "text", "text": "b"}, "no part"], "b"),
+    ],
+)
+def test_an_answer_is_the_text_of_its_parts(content: Any, text: str) -> None:
+    found = answers_of([CALLING, answer("call_run_a1_0", content)])
+    assert found is not None
+    assert found.by_call == {"call_run_a1_0": text}
+
+
+def test_a_run_that_waits_again_waits_its_whole_time() -> None:
+    async def scene() -> tuple[bool, bool, bool]:
+        parking: Parking[Held] = Parking(10.0)
+        first, held = Held(), Held()
+        parking.put("run_1", held)
+        await asyncio.sleep(5.0)
+        assert parking.take("run_1", "t") is held
+        parking.put("run_1", first)
+        await parking.close()
+        parking.put("run_1", held)
+        await asyncio.sleep(9.0)
+        before = held.closed.is_set()
+        await asyncio.sleep(2.0)
+        return first.closed.is_set(), before, held.closed.is_set()
+
+    assert hurried(scene()) == (True, False, True)

@@ -47,3 +47,47 @@ def test_the_network_is_given_where_both_want_it() -> None:
 def test_an_escalation_needs_its_flag_and_its_model() -> None:
     assert wanted({"escalate_model": "big"}, network=False).escalate_to == ""
     assert wanted({"escalate_model": "big", "escalate_on_budget_exceeded": True}, network=False).escalate_to == "big"
+
+
+def test_what_is_asked_for_is_read_whole() -> None:
+    local = {"workspace": "/a", "permissions": "read-only", "use_tools": False, "enable_repair": False}
+    assert wanted({**local, "auto_run_code_on_code_block": True}, network=False) == Wanted(
+        use_tools=False, workspace="/a", writable=False, run_code=True, repair=False
+    )
+    http = {"tool_backend": "http", "tool_http_base_url": "http://a", "tool_http_headers": {"a": "b"}}
+    assert wanted(http, network=False) == Wanted("http", base_url="http://a", headers={"a": "b"})
+    servers = {"a": {"url": "http://a"}}
+    asked = {"tool_backend": "mcp", "mcp_servers": servers, "workspace": "/a", "use_tools": True}
+    assert wanted(asked, network=False) == Wanted("mcp", use_tools=True, workspace="/a", servers=servers)
+
+
+def test_empty_is_as_good_as_nothing() -> None:
+    empty = {"tool_backend": "", "permissions": "", "workspace": "", "escalate_model": None, "mcp_servers": {}}
+    assert wanted(empty, network=False) == Wanted()
+
+
+@pytest.mark.parametrize("backend", ["local", "http"])
+def test_tools_may_be_asked_for_where_there_are_some(backend: str) -> None:
+    assert wanted({"tool_backend": backend, "use_tools": True}, network=False).use_tools is True
+
+
+@pytest.mark.parametrize(
+    ("want", "tools"),
+    [
+        (Wanted(), True),
+        (Wanted(use_tools=True), True),
+        (Wanted(use_tools=False), False),
+        (Wanted("router"), False),
+        (Wanted("router", use_tools=True), False),
+    ],
+)
+def test_there_are_tools_unless_none_are_wanted_or_the_model_is_asked_plainly(want: Wanted, tools: bool) -> None:
+    assert want.tools is tools
+
+
+def test_an_escalation_that_is_asked_for_without_a_model_names_none() -> None:
+    assert wanted({"escalate_on_budget_exceeded": False}, network=False).escalate_to == ""
+
+
+def test_no_log_shows_what_may_hold_a_key() -> None:
+    assert "secret" not in repr(Wanted(headers={"a": "secret"}, servers={"a": {"headers": "secret"}}))
