@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import struct
-from collections.abc import Iterable
 
 import pytest
 
 from litellm_codex_agent.sandbox.calls import ATTENDED, behind_bubblewrap, behind_landlock
 from litellm_codex_agent.sandbox.seccomp import ALLOW, ASK, KILL, NEWEST, Bits, Equal, Rule, assembled, refuse
 from litellm_codex_agent.sandbox.syscalls import AARCH64, X86_64, Machine, machine_of
+
+from .filters import of, result
 
 REFUSED, MISSING, UNSUPPORTED = refuse(errno.EPERM), refuse(errno.ENOSYS), refuse(errno.ENOTSUP)
 UNIX, INET, INET6, NETLINK, VSOCK = 1, 2, 10, 16, 40
@@ -24,29 +24,6 @@ syslog umount2 userfaultfd
 BUBBLEWRAP, LANDLOCK = behind_bubblewrap(network=False), behind_landlock(network=False, signals=True, ask=True)
 
 each_machine = pytest.mark.parametrize("machine", [X86_64, AARCH64], ids=["x86_64", "aarch64"])
-
-
-def result(program: bytes, number: int, audit: int, *arguments: int) -> int:
-    """What the kernel makes of a call."""
-    padded = [*arguments, *[0] * (6 - len(arguments))]
-    data = struct.pack("=iIQ6Q", number, audit, 0, *padded)
-    held, at = 0, 0
-    while True:
-        code, yes, no, value = struct.unpack_from("=HBBI", program, at * 8)
-        at += 1
-        if code == 0x20:
-            held = struct.unpack_from("=I", data, value)[0]
-        elif code == 0x54:
-            held &= value
-        elif code == 0x06:
-            return int(value)
-        else:
-            true = {0x15: held == value, 0x25: held > value, 0x45: bool(held & value)}[code]
-            at += yes if true else no
-
-
-def of(rules: Iterable[Rule], call: str, *arguments: int, machine: Machine = X86_64) -> int:
-    return result(assembled(rules, machine), machine.numbers[call], machine.audit, *arguments)
 
 
 def test_a_call_that_no_rule_names_goes_through() -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from litellm_codex_agent.server.hosts import allowed_hosts, host_name, is_allowed, is_same_origin, normal_origin
+from litellm_codex_agent.server.hosts import (
+    allowed_hosts,
+    host_name,
+    is_allowed,
+    is_same_origin,
+    normal_origin,
+    own_name,
+    reachable,
+)
 from litellm_codex_agent.settings import Unusable
 
 LOOPBACK = allowed_hosts((), "127.0.0.1")
@@ -133,3 +141,41 @@ def test_origins_are_compared_as_browsers_write_them(origin: str, normal: str) -
 )
 def test_a_page_of_ours_has_our_name_and_port(origin: str, host: str, same: bool) -> None:
     assert is_same_origin(origin, [host]) is same
+
+
+@pytest.mark.parametrize(
+    ("hosts", "name"),
+    [
+        ((), "localhost"),
+        (("*",), "localhost"),
+        (("*", "b", "a"), "a"),
+        (("::1",), "[::1]"),
+        (("10.0.0.1",), "10.0.0.1"),
+    ],
+)
+def test_a_server_has_a_name_to_be_asked_by(hosts: tuple[str, ...], name: str) -> None:
+    assert own_name(hosts) == name
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://0.0.0.0:1/a", "http://127.0.0.1:1/a"),
+        ("http://[::]:1", "http://[::1]:1"),
+        ("http://10.0.0.0:1", "http://10.0.0.0:1"),
+    ],
+)
+def test_an_address_that_stands_for_all_is_asked_at_loopback(url: str, asked: str) -> None:
+    assert reachable(url) == asked
+
+
+def test_an_address_in_brackets_is_listed_as_it_is() -> None:
+    assert allowed_hosts(("[::2]:80",), "") == {"::2"}
+
+
+def test_what_is_no_name_is_none_of_ours() -> None:
+    assert not is_allowed(["a@b"], {""})
+
+
+def test_only_slashes_are_taken_off_an_origin() -> None:
+    assert normal_origin("https://app.example/~/") == "https://app.example/~"

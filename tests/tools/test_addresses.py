@@ -197,3 +197,21 @@ def test_a_host_without_an_address_is_not_the_callers_fault() -> None:
     with pytest.raises(ToolsUnavailable, match=r"tools\.example") as caught:
         allowed(read("http://tools.example", ["*"]), [])
     assert caught.value.status == 502
+
+
+def test_an_address_may_be_as_long_as_any_and_no_longer() -> None:
+    longest = "https://tools.example/" + "a" * (2048 - 22)
+    assert read(longest, ["*"]).url == longest
+    with pytest.raises(ToolsUnavailable, match="too long"):
+        read(f"{longest}a", ["*"])
+
+
+def test_only_slashes_are_taken_off_the_end() -> None:
+    assert read("https://tools.example/~", ["*"]).url == "https://tools.example/~"
+    with pytest.raises(NotAnOrigin):
+        read_origin("https://tools.example~")
+
+
+def test_whoever_is_refused_is_told_the_variable() -> None:
+    with pytest.raises(ToolsUnavailable, match=r"it is not in CODEX_AGENT_TOOL_ORIGINS\.$"):
+        read("https://tools.example", [])

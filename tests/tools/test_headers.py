@@ -12,6 +12,25 @@ from litellm_codex_agent.tools.source import ToolsUnavailable
 from .opening import calling
 from .tool_server import ToolServer, serving, told
 
+# Written a second time: a list that is compared with itself is right whatever it says.
+NEVER_PASSED = (
+    "connection",
+    "content-length",
+    "cookie",
+    "cookie2",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
+
 
 @pytest.fixture
 def server() -> Iterator[ToolServer]:
@@ -108,3 +127,18 @@ def test_a_proxy_of_the_environment_is_not_asked(server: ToolServer, monkeypatch
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     assert calling(server.url, "echo").ok
+
+
+@pytest.mark.parametrize("name", NEVER_PASSED)
+def test_each_header_of_the_connection_is_refused_by_its_name(name: str) -> None:
+    with pytest.raises(ToolsUnavailable, match=f"has {name.upper()}, which is the connection's own"):
+        merged({}, {name.upper(): "x"})
+
+
+def test_the_list_of_those_is_whole() -> None:
+    assert set(NEVER_PASSED) == NEVER
+
+
+def test_where_the_operators_cannot_be_sent_its_variable_is_named() -> None:
+    with pytest.raises(ToolsUnavailable, match="`MINI_AGENT_TOOL_HTTP_HEADERS` has"):
+        merged({"host": "x"}, {})
