@@ -12,7 +12,7 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy test-bfcl test-live-model test-versions test-versions-short lint build schema soak
+.PHONY: demo test test-fast test-proxy test-bfcl test-live-model test-versions test-versions-short lint mutants build schema soak
 .PHONY: bench bench-server bench-sandbox bench-mini bench-counts clean
 
 demo: $(VENV)/demo
@@ -48,6 +48,11 @@ test-live-model: $(VENV)/test
 # The conversations of the Berkeley leaderboard through our tools and `/agent/run`; with SOAK=1 all of them.
 test-bfcl: $(VENV)/bfcl
 	$(BIN)/python -m pytest tests/bfcl
+	$(TOOK)
+
+# Small faults in the pure parts, one at a time: a quarter of an hour. Which of them may survive is a file with reasons.
+mutants: $(VENV)/test
+	$(BIN)/python -m tests.mutants
 	$(TOOK)
 
 lint: $(VENV)/test
