@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from ..sandbox.command import SandboxUnavailable
 from ..tools import http, local, mcp
 from ..tools.changes import Snapshot, changes
 from ..tools.source import Source
-from ..tools.workspace import Workspace
 from .hands import Cleaner
 from .setup import Setup
 from .wanted import Wanted
@@ -59,7 +58,7 @@ async def _opened(setup: Setup, wanted: Wanted, run_id: str, stack: AsyncExitSta
     if not wanted.tools:
         return Workbench()
     if wanted.source == "http":
-        source = http.opened(
+        remote = http.opened(
             wanted.base_url,
             headers=wanted.headers,
             defaults=setup.tool_headers,
@@ -67,37 +66,40 @@ async def _opened(setup: Setup, wanted: Wanted, run_id: str, stack: AsyncExitSta
             run_key=run_id,
             seconds=setup.tool_seconds,
         )
-        return Workbench([await stack.enter_async_context(source)], cleaner=setup.scanner)
+        return Workbench([await stack.enter_async_context(remote)], cleaner=setup.scanner)
+    if wanted.source == "mcp":
+        return await _served(setup, wanted, run_id, stack)
     if setup.sandbox is None:
         # Without being asked for, tools that cannot be offered are left out; asked for, they are missing.
-        if wanted.use_tools or wanted.workspace or wanted.source == "mcp":
+        if wanted.use_tools or wanted.workspace:
             raise SandboxUnavailable(setup.no_sandbox)
         return Workbench()
     workspace = await stack.enter_async_context(setup.workspaces.leased(wanted.workspace, run_id))
-    return await _walled(setup, wanted, workspace, stack)
-
-
-async def _walled(setup: Setup, wanted: Wanted, workspace: Workspace, stack: AsyncExitStack) -> Workbench:
-    """The tools that work in a workspace, behind the wall."""
-    assert setup.sandbox is not None
-    opening: AbstractAsyncContextManager[Source]
-    if wanted.source == "mcp":
-        opening = mcp.opened(
-            wanted.servers,
-            sandbox=setup.sandbox,
-            workspace=workspace.path,
-            origins=setup.tool_origins,
-            seconds=setup.tool_seconds,
-        )
-    else:
-        opening = local.opened(
-            setup.sandbox,
-            workspace.path,
-            commands=setup.commands,
-            seconds=setup.tool_seconds,
-            writable=wanted.writable,
-            network=wanted.network,
-        )
+    opening = local.opened(
+        setup.sandbox,
+        workspace.path,
+        commands=setup.commands,
+        seconds=setup.tool_seconds,
+        writable=wanted.writable,
+        network=wanted.network,
+    )
     before = await asyncio.to_thread(Snapshot.take, workspace.path)
     source = await stack.enter_async_context(opening)
     return Workbench([source], workspace.path, setup.sandbox.level, before, setup.scanner)
+
+
+async def _served(setup: Setup, wanted: Wanted, run_id: str, stack: AsyncExitStack) -> Workbench:
+    """The tools of MCP servers. Those that are commands work in the workspace, behind the wall; others need neither."""
+    workspace = await stack.enter_async_context(setup.workspaces.leased(wanted.workspace, run_id))
+    before = await asyncio.to_thread(Snapshot.take, workspace.path)
+    opening = mcp.opened(
+        wanted.servers,
+        sandbox=setup.sandbox,
+        workspace=workspace.path,
+        origins=setup.tool_origins,
+        seconds=setup.tool_seconds,
+    )
+    source = await stack.enter_async_context(opening)
+    runs_here = any("command" in server for server in wanted.servers.values())
+    level = setup.sandbox.level if setup.sandbox and runs_here else None
+    return Workbench([source], workspace.path, level, before, setup.scanner)

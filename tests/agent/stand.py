@@ -13,9 +13,11 @@ import httpx
 
 from tests.cli.serving import serving
 
-__all__ = ["Stand", "call", "shell", "standing"]
+__all__ = ["NO_WALL", "Stand", "call", "shell", "standing"]
 
 ASK_SECONDS = 60.0
+# There is no bubblewrap where no program is.
+NO_WALL = {"CODEX_AGENT_SANDBOX": "bwrap", "PATH": "/nonexistent"}
 HI = [{"role": "user", "content": "hi"}]
 
 

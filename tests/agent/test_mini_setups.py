@@ -7,13 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .stand import HI, Stand, call, shell, standing
+from .stand import HI, NO_WALL, Stand, call, shell, standing
 from .test_mini_chat import ASKING, TOOLS
 
 MASKED = "sk-…LpQs"
 SECRET = "sk-proj-Zq3vT8mN1xK5wR7yB2cD4fG6hJ9aLpQs"
-# There is no bubblewrap where no program is.
-NO_WALL = {"CODEX_AGENT_SANDBOX": "bwrap", "PATH": "/nonexistent"}
 WAIT_SECONDS = 20.0
 
 
