@@ -79,7 +79,9 @@ class Process(asyncio.SubprocessProtocol):
     def feed(self, stdin: bytes) -> None:
         """Give it all that it may want to read."""
         pipe = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
-        pipe.write(stdin)
+        # One that has ended wants nothing any more, and uvloop raises where asyncio says nothing.
+        if not pipe.is_closing():
+            pipe.write(stdin)
         pipe.close()
 
     def tell(self, members: Iterable[int], number: signal.Signals = signal.SIGTERM) -> None:
