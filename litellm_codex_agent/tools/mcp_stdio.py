@@ -101,6 +101,8 @@ async def _write(process: Process, asked: Any) -> None:
     assert process.stdin is not None
     with suppress(OSError):  # it closed its end, and `_read` says so
         async for message in asked:
+            if process.stdin.is_closing():  # uvloop raises another error then
+                break
             said = message.message.model_dump_json(by_alias=True, exclude_unset=True)
             process.stdin.write(said.encode("utf-8", "replace") + b"\n")
             await process.stdin.drain()
