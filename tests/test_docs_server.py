@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 import litellm_codex_agent
+from litellm_codex_agent.agent.failures import CONTEXT_WINDOW
+from litellm_codex_agent.backends.backend import Backend
 from litellm_codex_agent.backends.events import Done, Failure, Usage
 from litellm_codex_agent.backends.mini import Mini
-from litellm_codex_agent.backends.parameters import RefusedParameter, sort
+from litellm_codex_agent.backends.parameters import HOUSE_OPTIONS, RefusedParameter, sort
 from litellm_codex_agent.backends.table import backends
 from litellm_codex_agent.backends.telling import EVENT
 from litellm_codex_agent.cli.main import _parser
@@ -24,8 +26,6 @@ from litellm_codex_agent.runs.outcome import outcome_of
 from litellm_codex_agent.server.metrics import Metrics
 from litellm_codex_agent.server.openapi import document
 from litellm_codex_agent.server.reply_schemas import REPLIES
-from litellm_codex_agent.tools.commands import DEFAULT_COMMANDS
-from litellm_codex_agent.tools.offers import Terms, offers
 from litellm_codex_agent.wire.chat_request import CHAT, PARAMETERS
 from litellm_codex_agent.wire.envelope import METRICS, STOPPED_REASONS
 from litellm_codex_agent.wire.recording import Header
@@ -36,10 +36,6 @@ from .docs_blocks import ROOT, rows
 REFERENCE = ROOT / "docs" / "reference"
 SERVER = Path(litellm_codex_agent.__file__).parent / "server"
 API, EVENTS, IDENTITY = REFERENCE / "http-api.md", REFERENCE / "events.md", REFERENCE / "identity.md"
-TOOLS = REFERENCE / "tools.md"
-# A model that LiteLLM knows, and one of a folder of scripts.
-MINIS = ("mini:<model>", "mini:script/<name>")
-OFFERED = offers(Terms(DEFAULT_COMMANDS, 60.0, "sh", writable=True, network=False))
 ERRORS, CLI = REFERENCE / "errors.md", REFERENCE / "cli.md"
 
 
@@ -59,39 +55,34 @@ def test_the_routes_are_those_of_the_document() -> None:
 
 def test_the_models_are_those_that_can_be_asked() -> None:
     there = [name for backend in backends().values() for name in backend.models()]
-    assert sorted(first(API, "Models")) == sorted([*there, "replay:<name>", "mini", *MINIS])
+    of_mini = [Mini.name, f"{Mini.name}:<model>", f"{Mini.name}:script/<name>"]
+    assert first(API, "Models") == [there[0], *of_mini, *there[1:], "replay:<name>"]
 
 
-def test_the_parameters_of_mini_are_those_that_it_takes() -> None:
-    own, passed, ignored, refused = (frozenset(named(row[0])) for row in rows(API, under="Parameters of mini"))
-    table = Mini.parameters
-    assert (own, passed, ignored) == (table.honoured, table.passed, table.ignored)
-    assert refused == PARAMETERS.keys() - own - passed - ignored
-
-
-def test_the_tools_and_the_commands_are_those_that_mini_has() -> None:
-    assert sorted(first(TOOLS, "Tools of this machine")) == sorted(tool.name for tool in OFFERED)
-    commands = [name for row in rows(TOOLS, under="Commands") for name in named(row[1])]
-    assert sorted(commands) == sorted(DEFAULT_COMMANDS)
-
-
-def _fate(name: str, value: Any) -> str:
+def _fate(name: str, *kinds: Backend | type[Mini]) -> str:
     fates = set()
-    for backend in backends().values():
+    for kind in kinds:
         try:
-            _, ignored = sort({name: value}, backend.parameters, backend.name)
+            sort({name: "x"}, kind.parameters, kind.name)
         except RefusedParameter:
             fates.add("refused")
         else:
-            fates.add("ignored" if ignored else "kept")
+            table = kind.parameters
+            fates.add("honoured" if name in table.honoured else "passed" if name in table.passed else "ignored")
     return fates.pop() if len(fates) == 1 else "it depends"
 
 
-def test_the_parameters_of_a_chat_fare_as_the_page_says() -> None:
-    (_, _), (ignored, _), (refused, _) = rows(API, under="Chat requests")
-    assert sorted([*named(ignored), *named(refused)]) == sorted(PARAMETERS)
-    assert {_fate(name, "x") for name in named(ignored)} == {"ignored"}
-    assert {_fate(name, "x") for name in named(refused)} == {"refused"}
+CHAT_ROWS = rows(API, under="Chat requests")
+
+
+def test_the_parameters_of_a_chat_are_those_of_its_schema() -> None:
+    assert sorted(name for row in CHAT_ROWS[1:] for name in named(row[0])) == sorted(PARAMETERS)
+
+
+@pytest.mark.parametrize("row", CHAT_ROWS[1:], ids=lambda row: row[0][:20])
+def test_the_parameters_of_a_chat_fare_as_the_page_says(row: tuple[str, ...]) -> None:
+    fates = {(_fate(name, *backends().values()), _fate(name, Mini)) for name in named(row[0])}
+    assert fates == {row[1:]}
 
 
 def test_the_options_of_a_chat_are_those_of_its_schema() -> None:
@@ -99,6 +90,14 @@ def test_the_options_of_a_chat_are_those_of_its_schema() -> None:
     assert first(API, "The codex_agent object") == list(schema)
     budgets = rows(API, under="The codex_agent object")[2][1]
     assert named(budgets) == list(schema["budgets"]["properties"])
+
+
+@pytest.mark.parametrize("row", rows(API, under="The codex_agent object"), ids=lambda row: row[0])
+def test_an_option_of_a_chat_is_refused_where_the_page_says_so(row: tuple[str, ...]) -> None:
+    name = row[0].strip("`")
+    anywhere = any(name in backend.parameters.options for backend in backends().values())
+    assert (row[2] == "refused") == (name not in HOUSE_OPTIONS and not anywhere)
+    assert (row[3] == "refused") == (name not in HOUSE_OPTIONS | Mini.parameters.options)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +125,8 @@ def test_a_field_of_a_run_is_refused_where_the_page_says_400(row: tuple[str, ...
     house = {"model", "messages", "tool_backend", "session_id"}
     budgets = {name for name in RUN["properties"] if name.startswith("max_")}
     assert fate.startswith("400") == (name not in house | budgets | honoured)
+    own = Mini.parameters.options | Mini.parameters.honoured
+    assert row[3] == "honoured" and name in house | budgets | own
 
 
 def _families() -> list[tuple[str, ...]]:
@@ -251,6 +252,20 @@ def test_the_page_of_errors_has_every_refusal_of_the_server() -> None:
     assert table == sorted(written | ELSEWHERE | OF_STARLETTE)
 
 
+def test_the_page_of_errors_has_each_code_of_a_run_that_ended_without_an_answer() -> None:
+    listed = {row[len(row) - 2].strip("`") for row in rows(ERRORS, under="Errors of the server")}
+    codes = {
+        str(node.args[2].value)
+        for room in ("agent", "backends", "runs")
+        for path in (SERVER.parent / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Failure"
+        if len(node.args) >= 3 and isinstance(node.args[2], ast.Constant)
+    }
+    assert {"sandbox_unavailable", "tools_unavailable", "answer_unfit"} <= codes <= listed
+    assert CONTEXT_WINDOW in listed
+
+
 def _choices(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
     found = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     return found[0] if found else {}
@@ -272,3 +287,8 @@ def test_the_flags_of_runs_are_those_of_the_program() -> None:
             flags.setdefault(option, []).append(name)
     table = {row[0].strip("`"): named(row[1]) for row in rows(CLI, under="codex-agent runs")}
     assert table == {flag: of for flag, of in flags.items() if flag not in ("-h", "--help")}
+
+
+def test_the_flags_of_sandbox_are_those_of_the_program() -> None:
+    flags = _choices(_parser())["sandbox"]._option_string_actions
+    assert first(CLI, "codex-agent sandbox") == [flag for flag in flags if flag not in ("-h", "--help")]
