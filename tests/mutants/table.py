@@ -30,7 +30,7 @@ GUARDED: Mapping[str, tuple[str, ...]] = {
     "tools/headers.py": ("tools/test_headers.py",),
     "tools/retries.py": ("tools/test_retries.py",),
     # Who may ask.
-    "server/guard.py": ("server/test_guard.py", "server/test_tenants.py"),
+    "server/guard.py": ("server/test_guard.py", "server/test_callers.py"),
     "server/hosts.py": ("server/test_hosts.py", "server/test_guard.py"),
     "settings/given.py:Given.key,Given.text": ("test_settings.py", "test_server_settings.py"),
 }
