@@ -76,7 +76,7 @@ async def setup(config: MiniSettings, state: Path, *, max_seconds: float, secret
 
 async def _workspaces(config: MiniSettings, state: Path, uid: int | None) -> Workspaces:
     """What a server that died has left there goes now."""
-    workspaces = Workspaces(config.workspaces, home_of(state, uid), uid)
+    workspaces = Workspaces(config.workspaces, home_of(state, uid), uid, kept=(state,))
     await asyncio.to_thread(workspaces.clear)
     return workspaces
 

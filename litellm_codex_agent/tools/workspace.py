@@ -50,15 +50,16 @@ def home_of(state: Path, uid: int | None) -> Path:
 
 
 class Workspaces:
-    """`allowed` may be asked for, with what is inside; fresh ones lie in `home`.
+    """`allowed` may be asked for, with what is inside; fresh ones lie in `home`, and `kept` is never lent.
 
     Beneath root each fresh one belongs to a user of its own, one of those from `uid` on: the kernel counts processes by
     user, and what one run starts must not be what another may not.
     """
 
-    def __init__(self, allowed: Sequence[Path], home: Path, uid: int | None) -> None:
+    def __init__(self, allowed: Sequence[Path], home: Path, uid: int | None, kept: Sequence[Path] = ()) -> None:
         self._allowed = tuple(allowed)
         self._home = home
+        self._kept = tuple(kept)
         self._uid = uid
         self._leased: set[Path] = set()
         self._users: set[int] = set()
@@ -78,8 +79,8 @@ class Workspaces:
             )
         if not path.is_dir():
             raise ToolsUnavailable(f"The workspace {asked!r} is no directory. Make it first.", status=400)
-        home = self._home.resolve()
-        if home.is_relative_to(path) or path.is_relative_to(home):
+        kept = [each.resolve() for each in (self._home, *self._kept)]
+        if any(each.is_relative_to(path) or path.is_relative_to(each) for each in kept):
             raise ToolsUnavailable(
                 f"The workspace {asked!r} holds what this server keeps. Ask for another.", status=400
             )

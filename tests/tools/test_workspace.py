@@ -131,6 +131,16 @@ def test_fresh_workspaces_lie_where_whom_commands_run_as_can_come() -> None:
     assert home_of(Path("/root/state"), UID) == Path("/var/lib/litellm-codex-agent/workspaces")
 
 
+def test_what_the_server_keeps_is_lent_to_nobody(tmp_path: Path) -> None:
+    for name in ("state/journal", "home", "work"):
+        (tmp_path / name).mkdir(parents=True)
+    workspaces = Workspaces([tmp_path], tmp_path / "home", None, kept=[tmp_path / "state"])
+    for asked in (tmp_path, tmp_path / "state", tmp_path / "state" / "journal", tmp_path / "home"):
+        with pytest.raises(ToolsUnavailable, match="holds what this server keeps"):
+            workspaces.check(str(asked))
+    assert workspaces.check(str(tmp_path / "work")) == (tmp_path / "work").resolve()
+
+
 @needs_root
 def test_beneath_root_each_fresh_directory_belongs_to_an_ordinary_user_of_its_own(tmp_path: Path) -> None:
     async def act() -> None:
