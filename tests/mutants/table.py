@@ -15,13 +15,13 @@ GUARDED: Mapping[str, tuple[str, ...]] = {
     "agent/parking.py": ("agent/test_parking.py",),
     "agent/wanted.py": ("agent/test_wanted.py",),
     "agent/account.py": ("agent/test_account.py",),
-    "agent/context.py": ("agent/test_context.py",),
+    "agent/context.py": ("agent/test_context_exact.py", "agent/test_context.py"),
     # Budgets.
     "agent/budget.py": ("agent/test_budget.py",),
     # The sandbox's policy.
     "sandbox/bubblewrap.py": ("sandbox/test_policy.py", "sandbox/test_whole_policy.py"),
     "sandbox/calls.py": ("sandbox/test_calls.py", "sandbox/test_filter.py"),
-    "sandbox/seccomp.py": ("sandbox/test_filter.py",),
+    "sandbox/seccomp.py": ("sandbox/test_filter.py", "sandbox/test_whole_policy.py"),
     "sandbox/landlock.py": ("sandbox/test_policy.py", "sandbox/test_whole_policy.py"),
     "sandbox/places.py": ("sandbox/test_policy.py", "sandbox/test_whole_policy.py"),
     "sandbox/environment.py": ("sandbox/test_policy.py", "sandbox/test_whole_policy.py"),
