@@ -6,7 +6,6 @@ that broke, 502 and 504 do not, so they count only for a tool that its server ca
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -46,4 +45,4 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         until = parsedate_to_datetime(said).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
-    return max(0.0, until - now) if math.isfinite(until) else None
+    return max(0.0, until - now)
