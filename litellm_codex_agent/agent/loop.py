@@ -104,7 +104,8 @@ class Loop:
             await self._tell(Thought(turn.held))
         calls = talk.call(reply, raw, job.client_names)
         own = [call for call in calls if call.name not in job.client_names]
-        room = max(job.budgets.tool_calls - talk.spent.tool_calls, 0)
+        # Some is left: where none is, no turn begins.
+        room = job.budgets.tool_calls - talk.spent.tool_calls
         for call in own[:room]:
             talk.acted = self.acted = True
             await self._tell(job.hands.event(call))
