@@ -122,6 +122,8 @@ def _is_for_people(node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return True
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return True
     return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
 
 
