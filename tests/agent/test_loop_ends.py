@@ -125,6 +125,15 @@ def test_what_was_spent_tells_the_time_while_the_loop_works() -> None:
     assert loop.spent == Spent(1, seconds=3.5)
 
 
+def test_what_had_to_be_opened_has_taken_its_time() -> None:
+    talk = Conversation(ASKED, "run_1")
+    assert Loop(Job(Plays([])), talk, _nobody, since=2.0, clock=lambda: 5.0).spent == Spent(seconds=3.0)
+
+
+def test_a_tenth_of_a_second_is_for_saying_how_it_ended() -> None:
+    assert END_SECONDS == 0.1
+
+
 async def _nobody(event: Any) -> None:
     """Hears nothing."""
 
@@ -133,10 +142,9 @@ async def _nobody(event: Any) -> None:
 
 
 def test_a_last_answer_is_told_as_it_comes() -> None:
-    stage = play(
-        Plays([calls(call(1)), [Said("So "), Said("far."), Reply({}, "So far.")]]), Shelf(), budgets=Budgets(1)
-    )
-    assert stage.events[2:] == [CHANGE, Text("So "), Text("far.")]
+    last = [Said("S"), Said("o far."), Reply({}, "So far.")]
+    stage = play(Plays([calls(call(1)), last]), Shelf(), budgets=Budgets(1))
+    assert stage.events[2:] == [CHANGE, Text("S"), Text("o far.")]
 
 
 def test_a_last_answer_stands_apart_from_an_earlier_text() -> None:

@@ -8,7 +8,7 @@ __all__ = ["GUARDED"]
 
 GUARDED: Mapping[str, tuple[str, ...]] = {
     # The loop's decisions.
-    "agent/loop.py": ("agent/test_loop.py", "agent/test_loop_ends.py"),
+    "agent/loop.py": ("agent/test_loop.py", "agent/test_loop_ends.py", "agent/test_loop_again.py"),
     "agent/reading.py": ("agent/test_reading.py",),
     "agent/repeats.py": ("agent/test_repeats.py",),
     "agent/conversation.py": ("agent/test_conversation.py",),

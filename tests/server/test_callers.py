@@ -132,3 +132,14 @@ def test_a_tenant_that_cannot_be_one_is_refused_by_its_header(claimed: str) -> N
 def test_two_tenants_are_refused_too() -> None:
     headers = [("authorization", f"Bearer {KEY}"), *[("x-codex-agent-tenant", "a")] * 2]
     assert ask(Guard(whose, LOCKED), "GET", "/", headers=headers).status_code == 400
+
+
+def test_a_tenant_has_at_most_512_characters() -> None:
+    assert who(LOCKED, KEY, ["a" * 512]) == Caller("a" * 512, trusted=True)
+    response = told(LOCKED, authorization=f"Bearer {KEY}", x_codex_agent_tenant="a" * 513)
+    assert (response.status_code, error_of(response)["code"]) == (400, "invalid_tenant")
+
+
+def test_without_rules_there_is_no_key_at_all() -> None:
+    assert (Rules().key, Rules().operator_key) == ("", "")
+    assert who(Rules(), "", []) == Caller(trusted=True)
