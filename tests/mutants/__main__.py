@@ -41,6 +41,8 @@ def main() -> int:
     every = sum(map(len, chosen.values()))
     killed = every - sum(map(len, survived.values()))
     new = unlisted(survived, reasons)
+    if not asked.modules and not asked.short:
+        told_as_dead(reasons, survived)
     print(f"{killed} of {every} mutants killed, {killed / every:.1%}, in {time.monotonic() - began:.0f} s;", end=" ")
     print(f"{every - killed - new} survivors are listed with a reason, {new} are not")
     return 1 if new or killed / every < LEAST_KILLED else 0
@@ -71,6 +73,13 @@ def unlisted(survived: Mapping[str, Sequence[Mutant]], reasons: Mapping[str, str
             new += not reason
             print(f"{PACKAGE}/{path}:{each.line} {each.name}\n    {reason or 'NOT LISTED'}")
     return new
+
+
+def told_as_dead(reasons: Mapping[str, str], survived: Mapping[str, Sequence[Mutant]]) -> None:
+    """Prints what is listed and lives no more: its line can go."""
+    alive = {f"{module.partition(':')[0]} {each.name}" for module, found in survived.items() for each in found}
+    for name in sorted(set(reasons) - alive):
+        print(f"listed, and lives no more: {name}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -142,6 +143,7 @@ def _test(copy: Copy, tests: Iterable[str], *, keep: bool) -> NoReturn:
     try:
         os.setsid()
         os.chdir(copy.root)
+        _keep_litter_in(copy.root / "tmp")
         nothing = os.open(_OUTPUT, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         for descriptor in (0, 1, 2):
             os.dup2(nothing, descriptor)
@@ -156,6 +158,12 @@ def _test(copy: Copy, tests: Iterable[str], *, keep: bool) -> NoReturn:
     finally:
         sys.stdout.flush()
         os._exit(code)
+
+
+def _keep_litter_in(folder: Path) -> None:
+    """A process that is left by `os._exit` takes none of its temporary files along."""
+    folder.mkdir(exist_ok=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 
 def _pytest(arguments: Sequence[str]) -> int:
