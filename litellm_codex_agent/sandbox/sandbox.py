@@ -87,9 +87,10 @@ class Sandbox:
                 process.tell(descendants(process.pid))
                 await asyncio.wait({process.exited}, timeout=GRACE_SECONDS)
         finally:
-            ended = watching.result() if watching.done() else ""
+            watched = watching.done()
             watching.cancel()
             await outlast(process.bury())
+        ended = watching.result() if watched else ""
         return self._finished(process, timed_out=timed_out, ended=ended)
 
     def _finished(self, process: Process, *, timed_out: bool, ended: str) -> Finished:

@@ -31,7 +31,9 @@ class Room:
 
 def resident(members: Iterable[int]) -> int:
     """The memory of those processes, where what two of them share counts twice: quick, and never too little."""
-    return sum(int(_read(pid, "statm").split()[1:2][0]) * _PAGE for pid in members if _read(pid, "statm"))
+    # Read once: between two looks it may have ended.
+    told = (_read(pid, "statm").split() for pid in members)
+    return sum(int(counts[1]) * _PAGE for counts in told if len(counts) > 1)
 
 
 def memory(members: Iterable[int]) -> int:
