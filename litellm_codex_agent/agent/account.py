@@ -40,10 +40,17 @@ def account(leg: Leg, loop: Loop, done: Done, start: Start) -> Done:
             "escalated": loop.escalated,
             "used_model": loop.model.name,
             "isolation": leg.isolation,
-            "ignored": list(leg.skipped),
+            "ignored": [*leg.skipped, *_unbound(leg)],
         },
         added=tuple(leg.conversation.added[start.messages :]),
     )
+
+
+def _unbound(leg: Leg) -> list[str]:
+    """A bound that nothing was measured by: the model has no price that LiteLLM or its endpoint knows."""
+    spent = leg.conversation.spent
+    unpriced = spent.iterations > 0 and spent.usage.cost_usd is None
+    return ["budgets.max_cost_usd"] if unpriced and leg.job.budgets.cost_usd is not None else []
 
 
 def trace_record(task: Task, leg: Leg, loop: Loop, done: Done | None) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from .. import settings
-from ..backends.backend import Backend, Task
+from ..backends.backend import Backend, Choosy, Task
 from ..backends.echo import Echo
 from ..backends.events import Done, ToolCall
 from ..backends.mini import Mini
@@ -33,7 +33,11 @@ _NO_FIELD = ""
 
 def run(messages: Sequence[Mapping[str, Any]], *, model: str, **fields: Any) -> dict[str, Any]:
     """`arun`, for those who have no event loop."""
-    return asyncio.run(arun(messages, model=model, **fields))
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(arun(messages, model=model, **fields))
+    raise RuntimeError("An event loop runs here already. Use `await arun(...)`, which takes the same arguments.")
 
 
 async def arun(messages: Sequence[Mapping[str, Any]], *, model: str, **fields: Any) -> dict[str, Any]:
@@ -41,8 +45,8 @@ async def arun(messages: Sequence[Mapping[str, Any]], *, model: str, **fields: A
 
     A run that failed is told by the envelope, as it is over HTTP.
     """
-    asked = read_run(write_json({**fields, "model": model, "messages": list(messages)}))
-    if asked.tool_backend == Echo.name:
+    asked = read_run(_body(messages, {**fields, "model": model}))
+    if Echo.name in (asked.tool_backend, asked.model):
         return await _told(Echo(), asked)
     config = settings.server()
     mini = Mini(partial(setup, config.mini, config.state, max_seconds=config.max_seconds))
@@ -50,10 +54,21 @@ async def arun(messages: Sequence[Mapping[str, Any]], *, model: str, **fields: A
         return await _told(mini, asked)
 
 
+def _body(messages: Sequence[Mapping[str, Any]], fields: Mapping[str, Any]) -> bytes:
+    if isinstance(messages, str | bytes):
+        raise ValueError('`messages` has to be a list, as in [{"role": "user", "content": "hi"}].')
+    try:
+        return write_json({**fields, "messages": list(messages)})
+    except TypeError as error:
+        raise ValueError(f"The fields of a run have to be such as JSON can say: {error}.") from error
+
+
 async def _told(backend: Backend, asked: RunRequest) -> dict[str, Any]:
     given = {**asked.options, "tool_backend": asked.tool_backend} if isinstance(backend, Mini) else asked.options
     parameters, _ = sort(asked.parameters, backend.parameters, backend.name)
     options, ignored = sort_options(given, backend.parameters, backend.name, field=_NO_FIELD)
+    if isinstance(backend, Choosy):
+        backend.look(parameters, options)
     task = Task(f"run_{secrets.token_hex(_ID_BYTES)}", asked.model, asked.messages, parameters, options)
     story, done, acted, began = Story(), Done("cancelled"), False, time.monotonic()
     async with aclosing(backend.answer(task)) as events:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..backends.backend import NotReady
+from ..backends.backend import NoSuchModel, NotReady
 from .litellm_model import Models
 from .model import Model
 from .scripted import PREFIX, Scripts
 
 __all__ = ["Choice"]
+
+_MINI = "mini"
+_AGENTS = ("echo", _MINI)
+_REPLAYS = "replay:"
 
 
 class Choice:
@@ -26,6 +30,7 @@ class Choice:
 
     def check(self, name: str) -> None:
         """Raises `NoSuchModel` and `NotReady`, as far as that is known without asking the model."""
+        name = _own(name)
         if name.startswith(PREFIX):
             self._scripts.model(name.removeprefix(PREFIX))
         else:
@@ -33,6 +38,7 @@ class Choice:
 
     async def model(self, name: str) -> Model:
         """The model of one run. Raises as `check` does."""
+        name = _own(name)
         if name.startswith(PREFIX):
             return self._scripts.model(name.removeprefix(PREFIX))
         return await self._of_litellm.model(name)
@@ -42,3 +48,11 @@ class Choice:
             return self._of_litellm.names()
         except NotReady:
             return ()  # `check` says why, whichever model is asked for
+
+
+def _own(name: str) -> str:
+    """As the agent's own list has it, or without the agent's name before it. Another agent is no model."""
+    own = name.removeprefix(f"{_MINI}:")
+    if own in _AGENTS or own.startswith(_REPLAYS):
+        raise NoSuchModel(f"{name!r:.80} is an agent, and the mini-agent works with a model.")
+    return own

@@ -20,7 +20,7 @@ from .job import Job
 from .parking import Answers, Parking
 from .setup import Setup
 from .structured import checker
-from .wanted import Wanted, wanted
+from .wanted import Wanted, client_tools, wanted
 from .workbench import Workbench, opened
 
 __all__ = ["Leg", "begun", "resumed"]
@@ -51,10 +51,10 @@ class Leg:
 
 
 async def begun(setup: Setup, task: Task) -> Leg:
-    """A new run. Raises `ToolsUnavailable`, `SandboxUnavailable`, `NoSuchModel` and `NotReady`."""
+    """A new run. Raises `RefusedParameter`, `ToolsUnavailable`, `SandboxUnavailable`, `NoSuchModel` and `NotReady`."""
     want = wanted(task.options, network=setup.network)
     check = checker(task.parameters.get("response_format"))
-    clients = _client_tools(task.parameters)
+    clients = client_tools(task.parameters)
     model = await setup.models.model(task.model or setup.model)
     skipped = setup.skip_chutes and want.escalate_to.startswith(CHUTES)
     escalation = await setup.models.model(want.escalate_to) if want.escalate_to and not skipped else None
@@ -62,7 +62,8 @@ async def begun(setup: Setup, task: Task) -> Leg:
         bench = await stack.enter_async_context(opened(setup, want, task.run_id))
         hands = Hands(bench.sources, setup.scanner, setup.tool_seconds, setup.tool_parallel)
         if double := hands.by_name.keys() & {tool["function"]["name"] for tool in clients}:
-            raise ToolsUnavailable(f"The agent has a tool {min(double)!r} of its own.", status=_BAD_REQUEST)
+            own = f"`tools` has {min(double)!r}, which is a tool of the agent's own. Give yours another name."
+            raise ToolsUnavailable(own, status=_BAD_REQUEST, param="tools")
         leg = Leg(task.tenant, _conversation(task, want, bench, clients), Job(model), bench.isolation)
         leg.skipped = ("escalate_model",) if skipped else ()
         leg.job = Job(
@@ -77,7 +78,8 @@ async def begun(setup: Setup, task: Task) -> Leg:
             changes=bench.changes,
             keep=leg.kept.append if setup.trace else _forget,
             run_code=want.run_code,
-            repair=want.repair,
+            # One plain call is one, whatever comes of it.
+            repair=want.repair and want.source != "router",
         )
         leg.stack = stack.pop_all()
     return leg
@@ -88,16 +90,23 @@ def resumed(parking: Parking[Leg], tenant: str, answers: Answers) -> Leg:
     leg = parking.take(answers.run_id, tenant)
     if leg is None:
         raise ToolsUnavailable(
-            f"No run waits for these tool results: it was answered already, or waited for longer than "
-            f"{parking.seconds:g} s. Ask anew.",
+            f"No run waits for these tool results: it was answered already, waited for longer than "
+            f"{parking.seconds:g} s, or its server was restarted. Ask anew.",
             status=_GONE,
         )
-    waits_for = set(leg.conversation.waits_for)
-    if wrong := waits_for ^ set(answers.by_call):
+    if why := _wrong(set(leg.conversation.waits_for), answers):
         parking.put(answers.run_id, leg)
-        what = "is missing" if min(wrong) in waits_for else "belongs to no call that waits"
-        raise ToolsUnavailable(f"The result of {min(wrong)!r} {what}.", status=_BAD_REQUEST)
+        raise ToolsUnavailable(why, status=_BAD_REQUEST, param="messages")
     return leg
+
+
+def _wrong(waits_for: set[str], answers: Answers) -> str:
+    """What is the matter with these results; the run waits on for the right ones."""
+    if foreign := {*answers.by_call, *answers.others} - waits_for:
+        return f"The result of {min(foreign)!r} belongs to no call that waits."
+    if missing := waits_for - answers.by_call.keys():
+        return f"The result of {min(missing)!r} is missing."
+    return f"The result of {answers.others[0]!r} is there more than once." if answers.others else ""
 
 
 def _forget(_: Made) -> None:
@@ -114,13 +123,6 @@ def _conversation(task: Task, want: Wanted, bench: Workbench, clients: Sequence[
         )
     opening = [{"role": "system", "content": text}] if text else []
     return Conversation((*opening, *task.messages), task.run_id)
-
-
-def _client_tools(parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    tools = [] if parameters.get("tool_choice") == "none" else parameters.get("tools") or []
-    if any(tool.get("type") != "function" for tool in tools):
-        raise ToolsUnavailable("`tools` of type custom are not offered by mini. Use functions.", status=_BAD_REQUEST)
-    return tools
 
 
 def _forced(parameters: Mapping[str, Any]) -> Any:

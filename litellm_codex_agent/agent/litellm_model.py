@@ -15,7 +15,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from ..backends.backend import NotReady
+from ..backends.backend import NoSuchModel, NotReady
 from ..errors import BrokenReply
 from .failures import is_refused_content, of_litellm
 from .joining import Answer
@@ -81,7 +81,7 @@ class Models:
         return read(self._path).names if self._path else ()
 
     async def model(self, name: str) -> Model:
-        """Raises `NotReady`."""
+        """Raises `NotReady`, and `NoSuchModel` for a name by which LiteLLM knows nobody to ask."""
         return await asyncio.to_thread(self._model, name)
 
     def _model(self, name: str) -> Model:
@@ -89,6 +89,7 @@ class Models:
         config, router = self._router(litellm)
         rows = router.get_model_list(model_name=name) if router else None
         if not rows:
+            _check(litellm, name)
             return LiteLLMModel(name, window=_window(litellm, name))
         windows = [_window(litellm, row["litellm_params"]["model"], row.get("model_info")) for row in rows]
         # Any of them may be the one that answers.
@@ -128,6 +129,15 @@ def _router(litellm: Any, config: RouterConfig, file: str) -> Any:
         failure = of_litellm(error, file)
         failure.hide(config.secrets)
         raise NotReady(f"LiteLLM's Router does not take the config {file}: {failure}") from None
+
+
+def _check(litellm: Any, name: str) -> None:
+    try:
+        litellm.get_llm_provider(name)
+    except _raised() as error:
+        raise NoSuchModel(
+            f"LiteLLM knows no provider for the model {name!r:.80}. Name it with its provider, as in openai/gpt-5-mini."
+        ) from error
 
 
 def _window(litellm: Any, name: str, told: Any = None) -> int | None:

@@ -19,11 +19,15 @@ _ID = re.compile(r"call_(run_[0-9a-f]+)_[0-9]+(?:_[0-9]+)?")
 
 @dataclass(frozen=True)
 class Answers:
-    """What a client's tools said, by the call's id, and what its user added behind them."""
+    """What a client's tools said, by the call's id, and what its user added behind them.
+
+    `others` are the ids of results that are there twice, or under no id of ours.
+    """
 
     run_id: str
     by_call: Mapping[str, str]
     added: Sequence[Mapping[str, Any]] = ()
+    others: Sequence[str] = ()
 
 
 class Closable(Protocol):
@@ -82,12 +86,21 @@ def answers_of(messages: Sequence[Mapping[str, Any]]) -> Answers | None:
     """The answers to a parked run's calls; None where the messages do not end with any."""
     last = max((at for at, message in enumerate(messages) if message.get("role") == "assistant"), default=-1)
     behind = messages[last + 1 :]
-    found = [(_ID.fullmatch(str(message.get("tool_call_id"))), message) for message in behind if _is_answer(message)]
-    runs = {match[1] for match, _ in found if match}
+    runs: set[str] = set()
+    answers: dict[str, str] = {}
+    others = []
+    for message in filter(_is_answer, behind):
+        call_id = str(message.get("tool_call_id"))
+        match = _ID.fullmatch(call_id)
+        if match and call_id not in answers:
+            runs.add(match[1])
+            answers[call_id] = _text(message.get("content"))
+        else:
+            others.append(call_id)
     if not runs:
         return None
-    answers = {match[0]: _text(message.get("content")) for match, message in found if match}
-    return Answers(min(runs), answers, tuple(message for message in behind if not _is_answer(message)))
+    added = tuple(message for message in behind if not _is_answer(message))
+    return Answers(min(runs), answers, added, tuple(others))
 
 
 def _is_answer(message: Mapping[str, Any]) -> bool:

@@ -42,7 +42,7 @@ class Scripted:
         line = self._script.line(number)
         if line is None:
             raise BrokenReply(
-                f"{self.name} is over: it has {len(self._script.lines)} replies, and was asked for another.",
+                f"{self.name} is over: it has {_counted(len(self._script.lines))}, and was asked for another.",
                 hint="Write one more, or give the last one `again`.",
             )
         await asyncio.sleep(line.seconds)
@@ -73,7 +73,7 @@ class Scripts:
         """The script from its beginning, for one run. Raises `NoSuchModel`, or `NotReady` where it is broken."""
         path = self._folder / f"{name}{SUFFIX}" if self._folder and is_name(name) else None
         if path is None or not _is_file(path):
-            raise NoSuchModel(f"There is no script {name!r:.80}.")
+            raise NoSuchModel(f"There is no script {name!r:.80}{self._why()}.")
         try:
             with path.open("rb") as file:
                 return Scripted(f"{PREFIX}{name}", read(file.read(MAX_SCRIPT_BYTES + 1), path.name))
@@ -81,6 +81,11 @@ class Scripts:
             raise NotReady(f"The script {path.name} cannot be read: {error.strerror}.") from error
         except BrokenScript as error:
             raise NotReady(f"{error} Mend the file or take it away.") from error
+
+    def _why(self) -> str:
+        if self._folder is None:
+            return ": CODEX_AGENT_SCRIPTS (--scripts) names no directory of them"
+        return f" in {self._folder}" if self._folder.is_dir() else f": there is no directory {self._folder}"
 
 
 def _is_file(path: Path) -> bool:
@@ -123,3 +128,7 @@ def _reply(line: Line, text: str, thoughts: str, number: int) -> Reply:
             for call in calls
         ]
     return Reply(message, text, calls, line.finish, line.usage)
+
+
+def _counted(replies: int) -> str:
+    return f"{replies} {'reply' if replies == 1 else 'replies'}"

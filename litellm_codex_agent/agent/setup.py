@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from ..backends.backend import NotReady
 from ..sandbox.command import SandboxUnavailable
 from ..sandbox.levels import chosen
 from ..sandbox.sandbox import Sandbox
-from ..settings import SECRET_PATTERNS, MiniSettings
+from ..settings import SCRIPTS, SECRET_PATTERNS, WORKSPACES, MiniSettings
 from ..tools.commands import DEFAULT_COMMANDS
 from ..tools.secrets import BrokenPattern, Scanner
 from ..tools.workspace import Workspaces, home_of
@@ -20,6 +21,8 @@ from .choice import Choice
 from .trace import Trace
 
 __all__ = ["Setup", "setup"]
+
+_log = logging.getLogger("litellm_codex_agent.agent")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Setup:
 
 async def setup(config: MiniSettings, state: Path, *, max_seconds: float, secrets: Sequence[str] = ()) -> Setup:
     """Probes the wall. `state` is the server's directory, `secrets` what no tool may say."""
+    _warn(config)
     sandbox, why = None, ""
     try:
         sandbox = await chosen(config.sandbox)
@@ -72,6 +76,15 @@ async def setup(config: MiniSettings, state: Path, *, max_seconds: float, secret
         skip_chutes=config.skip_chutes,
         trace=Trace(config.traces) if config.traces else None,
     )
+
+
+def _warn(config: MiniSettings) -> None:
+    """Of directories that are not there: they may come later, and whoever mistyped one wants to know now."""
+    named = {WORKSPACES: config.workspaces, SCRIPTS: (config.scripts,) if config.scripts else ()}
+    for variable, folders in named.items():
+        for folder in folders:
+            if not folder.is_dir():
+                _log.warning("%s names %s, and there is no such directory.", variable, folder)
 
 
 async def _workspaces(config: MiniSettings, state: Path, uid: int | None) -> Workspaces:

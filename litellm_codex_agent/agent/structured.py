@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from ..backends.parameters import RefusedParameter
 from ..tools.patterns import steps
 from ..tools.schemas import UNCHECKED, Uncheckable, fault
-from ..tools.source import ToolsUnavailable
 from ..wire.paths import path
 from ..wire.schema import BrokenRequest
 from ..wire.strict_json import read_json
@@ -47,12 +47,12 @@ class Form:
 def checker(response_format: Mapping[str, Any] | None) -> Callable[[str], str] | None:
     """What says what is wrong with an answer, and nothing where it fits; None where any text will do.
 
-    Raises `ToolsUnavailable` with status 400 where `form` would refuse.
+    Raises `RefusedParameter` where `form` would refuse.
     """
     try:
         wanted = form(response_format)
     except BrokenRequest as error:
-        raise ToolsUnavailable(str(error), status=error.status) from error
+        raise RefusedParameter(error.param, str(error)) from error
     if wanted is None:
         return None
 

@@ -5,15 +5,14 @@ Law: what cannot be given is refused by the name of its field, before anything i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..tools.source import ToolsUnavailable
+from ..backends.parameters import RefusedParameter
 
-__all__ = ["Wanted", "wanted"]
+__all__ = ["Wanted", "client_tools", "wanted"]
 
-_BAD_REQUEST = 400
 _SOURCES = ("local", "http", "mcp", "router")
 # Whose fields these are.
 _BELONGS = {
@@ -47,18 +46,18 @@ class Wanted:
 
 
 def wanted(options: Mapping[str, Any], *, network: bool) -> Wanted:
-    """Raises `ToolsUnavailable` with the reason. `network` says whether the operator allows it."""
+    """Raises `RefusedParameter` with the reason. `network` says whether the operator allows it."""
     source = options.get("tool_backend") or "local"
     if source not in _SOURCES:
-        raise ToolsUnavailable(f"`tool_backend` {source!r} has no tools for this model.", status=_BAD_REQUEST)
+        raise RefusedParameter("tool_backend", f"`tool_backend` {source!r} has no tools for this model.")
     _check_source(options, source)
     permissions = options.get("permissions") or "edit"
     if permissions == "ask":
-        raise ToolsUnavailable("`permissions: ask` is not offered by mini. Use read-only or edit.", status=_BAD_REQUEST)
+        raise RefusedParameter("permissions", "`permissions: ask` is not offered by mini. Use read-only, edit or full.")
     if permissions == "full" and not network:
-        raise ToolsUnavailable(
+        raise RefusedParameter(
+            "permissions",
             "`permissions: full` asks for the network, which this server does not give. Start it with --network on.",
-            status=_BAD_REQUEST,
         )
     escalates = bool(options.get("escalate_on_budget_exceeded"))
     return Wanted(
@@ -80,14 +79,31 @@ def _check_source(options: Mapping[str, Any], source: str) -> None:
     """A field of another source is a mistake: it would change nothing, without a word."""
     for name, owners in _BELONGS.items():
         if options.get(name) and source not in owners:
-            raise ToolsUnavailable(f"`{name}` belongs to `tool_backend: {' or '.join(owners)}`.", status=_BAD_REQUEST)
+            raise RefusedParameter(name, f"`{name}` belongs to `tool_backend: {' or '.join(owners)}`.")
     if source == "mcp" and not options.get("mcp_servers"):
-        raise ToolsUnavailable("`tool_backend: mcp` needs `mcp_servers`.", status=_BAD_REQUEST)
+        raise RefusedParameter("mcp_servers", "`tool_backend: mcp` needs `mcp_servers`.")
     if options.get("escalate_on_budget_exceeded") and not options.get("escalate_model"):
-        raise ToolsUnavailable("`escalate_on_budget_exceeded` needs `escalate_model`.", status=_BAD_REQUEST)
+        raise RefusedParameter("escalate_model", "`escalate_on_budget_exceeded` needs `escalate_model`.")
 
 
 def _workspace(asked: Any) -> str | None:
-    if asked is None or isinstance(asked, str):
-        return asked or None
-    raise ToolsUnavailable("`workspace` has to be the path of a directory.", status=_BAD_REQUEST)
+    if not isinstance(asked, str | None):
+        raise RefusedParameter("workspace", "`workspace` has to be the path of a directory.")
+    if asked and not asked.startswith("/"):
+        raise RefusedParameter("workspace", f"`workspace` has to be an absolute path, and {asked!r:.80} is not.")
+    return asked or None
+
+
+def client_tools(parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The client's own tools, where it offers any. Raises `RefusedParameter` for those that cannot be."""
+    choice = parameters.get("tool_choice")
+    tools = [] if choice == "none" else parameters.get("tools") or []
+    if any(tool.get("type") != "function" for tool in tools):
+        raise RefusedParameter("tools", "`tools` of type custom are not offered by mini. Use functions.")
+    names = [tool["function"]["name"] for tool in tools]
+    if double := {name for name in names if names.count(name) > 1}:
+        raise RefusedParameter("tools", f"`tools` has {min(double)!r} more than once.")
+    chosen = choice.get("function", {}).get("name") if isinstance(choice, Mapping) else None
+    if chosen is not None and chosen not in names:
+        raise RefusedParameter("tool_choice", f"`tool_choice` names {chosen!r}, which is none of `tools`.")
+    return tools

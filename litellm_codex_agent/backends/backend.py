@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from .events import Event
 from .parameters import Parameters
 
-__all__ = ["Backend", "Living", "NoSuchModel", "NotReady", "Task", "Wall"]
+__all__ = ["Backend", "Choosy", "Living", "NoSuchModel", "NotReady", "Task", "Wall"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,15 @@ class Backend(Protocol):
         ...
 
     def answer(self, task: Task) -> AsyncGenerator[Event, None]: ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A backend whose table cannot say all that it refuses."""
+
+    def look(self, parameters: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        """Raises `RefusedParameter` for what no run could honour. Cheap: each request asks, before its run is made."""
+        ...
 
 
 @dataclass(frozen=True)

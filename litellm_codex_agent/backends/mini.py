@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from ..agent.account import Start, account, trace_record
 from ..agent.leg import Leg, begun, resumed
 from ..agent.loop import Loop
 from ..agent.parking import Parking, answers_of
 from ..agent.setup import Setup
+from ..agent.structured import checker
 from ..agent.telling import Tell, events
+from ..agent.wanted import client_tools, wanted
 from ..sandbox.command import SandboxUnavailable
 from ..tools.source import ToolsUnavailable
 from .backend import NoSuchModel, NotReady, Task, Wall
 from .events import Done, Event, Failure
-from .parameters import BUDGETS, HARMLESS, STEERING, Parameters
+from .parameters import BUDGETS, HARMLESS, STEERING, Parameters, RefusedParameter
 
 __all__ = ["Mini"]
 
@@ -81,9 +84,27 @@ class Mini:
 
     def check(self, model: str) -> None:
         """Whether there is a model to ask; whether it answers is known when it is asked."""
-        if not (model or self.setup.model):
+        if model:
+            self.setup.models.check(model)
+            return
+        if not self.setup.model:
             raise NotReady(_NO_MODEL)
-        self.setup.models.check(model or self.setup.model)
+        try:
+            self.setup.models.check(self.setup.model)
+        except NoSuchModel as error:
+            # The request's name is right; it is the operator's that is none.
+            raise NotReady(f"CODEX_AGENT_MODEL (--model) cannot be asked: {error}") from error
+
+    def look(self, parameters: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        client_tools(parameters)
+        checker(parameters.get("response_format"))
+        want = wanted(options, network=self.setup.network)
+        if not want.escalate_to:
+            return
+        try:
+            self.setup.models.check(want.escalate_to)
+        except (NoSuchModel, NotReady) as error:
+            raise RefusedParameter("escalate_model", f"`escalate_model` cannot be asked: {error}") from error
 
     def answer(self, task: Task) -> AsyncGenerator[Event, None]:
         return events(partial(self._answer, task))

@@ -67,8 +67,8 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
 class RefusedParameter(ValueError):
     """A parameter that the backend cannot honour; `name` is the request's field."""
 
-    def __init__(self, name: str, backend: str) -> None:
-        super().__init__(f"{backend!r} cannot honour `{name}`. Leave it out, or ask another model.")
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
         self.name = name
 
 
@@ -94,7 +94,7 @@ def sort(given: Mapping[str, Any], table: Parameters, backend: str) -> tuple[dic
         elif name in table.ignored:
             ignored.append(name)
         elif value is not None and value not in _NEUTRAL.get(name, ()):
-            raise RefusedParameter(name, backend)
+            raise _unknown(name, backend)
     return kept, sorted(ignored)
 
 
@@ -116,6 +116,10 @@ def sort_options(
         elif name in table.ignored:
             ignored.append(name)
         else:
-            raise RefusedParameter(f"{field}.{name}" if field else name, backend)
+            raise _unknown(f"{field}.{name}" if field else name, backend)
     options = {name: value for name, value in kept.items() if value is not None and name not in budgets}
     return options, sorted(ignored)
+
+
+def _unknown(name: str, backend: str) -> RefusedParameter:
+    return RefusedParameter(name, f"{backend!r} cannot honour `{name}`. Leave it out, or ask another model.")

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request
 
-from ..backends.backend import Backend, NoSuchModel, NotReady
+from ..backends.backend import Backend, Choosy, NoSuchModel, NotReady
 from ..backends.parameters import RefusedParameter, sort, sort_options
 from ..runs.identity import Ask
 from ..runs.supervisor import Supervisor
@@ -71,8 +71,11 @@ class House:
         try:
             parameters, ignored = sort(asked.parameters, backend.parameters, backend.name)
             options, beside = sort_options(asked.options, backend.parameters, backend.name, field=field)
+            if isinstance(backend, Choosy):
+                backend.look(parameters, options)
         except RefusedParameter as error:
-            raise HttpError(400, str(error), "unsupported_parameter", param=error.name) from error
+            name = f"{field}.{error.name}" if field and error.name in asked.options else error.name
+            raise HttpError(400, str(error), "unsupported_parameter", param=name) from error
         budgets = asked.options.get("budgets") or {}
         given = bearer(request.scope)
         own = (given,) if len(given) >= MIN_KEY_CHARS else ()

@@ -31,11 +31,15 @@ NOT_MADE = 125
 
 
 class ToolsUnavailable(Exception):
-    """A source cannot be used at all; the message says why and what to do, `status` what HTTP calls it."""
+    """A source cannot be used at all; the message says why and what to do, `status` what HTTP calls it.
 
-    def __init__(self, message: str, *, status: int = 502) -> None:
+    `param` is the field of the request that asks for what cannot be had.
+    """
+
+    def __init__(self, message: str, *, status: int = 502, param: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.param = param
 
 
 @dataclass(frozen=True)

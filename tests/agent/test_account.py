@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from litellm_codex_agent.agent.account import Start, account, trace_record
-from litellm_codex_agent.agent.budget import Spent
+from litellm_codex_agent.agent.budget import Budgets, Spent
 from litellm_codex_agent.agent.conversation import Conversation
 from litellm_codex_agent.agent.hands import Made
 from litellm_codex_agent.agent.job import Job
@@ -53,6 +53,17 @@ def test_its_figures_say_how_it_worked() -> None:
     loop.model, loop.escalated = Plays([], name="big"), True
     told = account(leg, loop, Done(), start).metrics
     assert (told["used_model"], told["escalated"]) == ("big", True)
+
+
+def test_a_bound_by_a_price_that_nobody_knows_is_told_as_ignored() -> None:
+    leg, loop = leg_and_loop()
+    leg.job = replace(leg.job, budgets=Budgets(cost_usd=1.0))
+    start = Start.of(leg.conversation)
+    assert account(leg, loop, Done(), start).metrics["ignored"] == ["escalate_model"]
+    leg.conversation.spent = Spent(iterations=1)
+    assert account(leg, loop, Done(), start).metrics["ignored"] == ["escalate_model", "budgets.max_cost_usd"]
+    leg.conversation.spent = SPENT
+    assert account(leg, loop, Done(), start).metrics["ignored"] == ["escalate_model"]
 
 
 def test_the_trace_has_the_whole_run() -> None:

@@ -45,6 +45,18 @@ def test_it_can_be_awaited_where_there_is_a_loop(folder: Path) -> None:
     assert [told["final_answer"] for told in asyncio.run(both())] == ["Done.", "Done."]
 
 
+def test_inside_a_loop_it_names_the_one_that_can_be_awaited() -> None:
+    async def scene() -> None:
+        run(HI, model="echo")
+
+    with pytest.raises(RuntimeError, match="await arun"):
+        asyncio.run(scene())
+
+
+def test_the_echo_is_a_model_of_its_own() -> None:
+    assert run(HI, model="echo")["final_answer"] == "hi"
+
+
 def test_an_echo_asks_no_model() -> None:
     told = run(HI, model="dummy", tool_backend="echo", max_iterations=3)
     assert (told["final_answer"], told["metrics"]["ignored"]) == ("hi", ["budgets.max_iterations"])
@@ -52,11 +64,19 @@ def test_an_echo_asks_no_model() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "words"),
-    [({"colour": "red"}, "colour"), ({"max_iterations": 0}, "max_iterations"), ({"tool_backend": "http"}, "base_url")],
+    [
+        ({"colour": "red"}, "colour"),
+        ({"max_iterations": 0}, "max_iterations"),
+        ({"tool_backend": "http"}, "base_url"),
+        ({"messages": "hi"}, "has to be a list, as in"),
+        ({"tool_http_headers": {"a": {1}}}, "such as JSON can say"),
+        ({"workspace": "repo"}, "absolute path"),
+        ({"escalate_on_budget_exceeded": True, "escalate_model": "script/no"}, "escalate_model"),
+    ],
 )
-def test_what_cannot_be_asked_is_a_value_error_that_names_it(fields: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_asked_is_a_value_error_that_names_it(folder: Path, fields: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        run(HI, model="script/a", **fields)
+        run(**{"messages": HI, "model": "script/a", **fields})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +85,6 @@ def test_what_cannot_be_asked_is_a_value_error_that_names_it(fields: dict[str, A
         ([{"error": {"status": 429, "message": "busy"}}], {}, "model_error", 429),
         ([shell("date +%N") | {"again": True}], {"max_iterations": 1}, "max_iterations", 422),
         ([{"text": "[1]"}, {"text": "[1]"}], {"response_format": {"type": "json_object"}}, "model_error", 502),
-        ([{"text": "x"}], {"escalate_on_budget_exceeded": True, "escalate_model": "script/no"}, "model_error", 404),
         ([{"text": "x"}], {"workspace": "/nowhere"}, "model_error", 400),
         ([{"text": "x"}], {"tool_backend": "http", "tool_http_base_url": "http://127.0.0.1:9"}, "model_error", 400),
     ],

@@ -13,6 +13,7 @@ import pytest
 from litellm_codex_agent.agent.failures import CONTEXT_WINDOW
 from litellm_codex_agent.agent.litellm_model import LiteLLMModel
 from litellm_codex_agent.agent.model import Asked, Mused, Piece, RawCall, Reply, Said
+from litellm_codex_agent.backends.backend import NoSuchModel
 from litellm_codex_agent.backends.events import Usage
 from litellm_codex_agent.errors import AgentError, BrokenReply, Refused, TimedOut, Unreachable
 
@@ -268,12 +269,6 @@ def test_one_that_hangs_before_its_first_word_can_be_cancelled(endpoint: Endpoin
     run(scene())
 
 
-def test_a_name_that_nobody_knows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="The model nosuch failed with status 400: LLM Provider NOT provided"):
-        run(_named("nosuch"))
-
-
-async def _named(name: str) -> list[Piece]:
-    model = await of(None, name)
-    assert model.window is None
-    return await pieces(model)
+def test_a_name_that_nobody_knows_is_no_model() -> None:
+    with pytest.raises(NoSuchModel, match="no provider for the model 'nosuch'"):
+        run(of(None, "nosuch"))

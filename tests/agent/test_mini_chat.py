@@ -89,7 +89,9 @@ def test_budgets_and_permissions_are_fields_of_ours(stand: Stand) -> None:
         ({"codex_agent": {"workspace": {"repo": "x"}}}, "`workspace` has to be the path"),
         ({"codex_agent": {"workspace": "/etc"}}, "CODEX_AGENT_WORKSPACES"),
         ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "of type custom"),
-        ({"tools": [{"type": "function", "function": {"name": "exec_shell"}}]}, "of its own"),
+        ({"tools": [{"type": "function", "function": {"name": "exec_shell"}}]}, "of the agent's own"),
+        ({"tools": [*TOOLS, *TOOLS]}, "more than once"),
+        ({"codex_agent": {"workspace": "repo"}}, "absolute path"),
         ({"n": 2}, "`n`"),
     ],
 )
@@ -171,6 +173,17 @@ def test_an_answer_that_is_missing_is_named_and_the_run_waits_on(stand: Stand) -
     assert (reply.status_code, "is missing" in reply.json()["error"]["message"]) == (400, True)
     first = {"role": "tool", "tool_call_id": messages[-1]["tool_calls"][0]["id"], "content": "x"}
     assert answer(stand, [*messages, first], second).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("call_id", "why"), [("call_other", "belongs to no call that waits"), (None, "is there more than once")]
+)
+def test_an_answer_too_many_is_named_and_the_run_waits_on(stand: Stand, call_id: str | None, why: str) -> None:
+    messages, called = asked(stand, ASKING, {"text": "Done."})
+    more = {"role": "tool", "tool_call_id": call_id or called["id"], "content": "x"}
+    reply = answer(stand, [*messages, more], called)
+    assert (reply.status_code, why in reply.json()["error"]["message"]) == (400, True)
+    assert answer(stand, messages, called).status_code == 200
 
 
 def test_a_model_that_fails_before_it_acted_can_be_asked_again_with_the_same_answer(stand: Stand) -> None:

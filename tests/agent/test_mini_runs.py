@@ -139,9 +139,11 @@ def test_an_escalation_that_fails_is_told_as_what_it_was(stand: Stand) -> None:
 
 
 def test_an_escalation_to_a_model_that_is_not_there_is_known_before_the_first_call(stand: Stand) -> None:
-    told = stand.run({"text": "x"}, escalate_on_budget_exceeded=True, escalate_model="script/nobody")
-    assert told["error"]["status"] == 404 and told["error"]["code"] == "model_not_found"
-    assert told["metrics"]["iterations"] == 0
+    model = stand.script({"text": "x"})
+    asked = {"model": model, "messages": HI, "escalate_on_budget_exceeded": True, "escalate_model": "script/nobody"}
+    reply = stand.post("/agent/run", asked)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "escalate_model")
+    assert "no script 'nobody'" in reply.json()["error"]["message"]
 
 
 def test_a_refusal_is_an_answer_of_its_own_kind(stand: Stand) -> None:

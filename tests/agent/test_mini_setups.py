@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from litellm_codex_agent.agent.setup import setup
+from litellm_codex_agent.settings import server
 
 from .stand import HI, NO_WALL, Stand, call, shell, standing
 from .test_mini_chat import ASKING, TOOLS
@@ -52,6 +58,16 @@ def test_an_escalation_to_chutes_can_be_left_out_and_says_so(tmp_path: Path) -> 
     assert (told["final_answer"], told["stopped_reason"]) == ("The small one's.", "max_iterations")
     metrics = told["metrics"]
     assert (metrics["escalated"], metrics["used_model"], metrics["ignored"]) == (False, "script/s1", ["escalate_model"])
+
+
+def test_a_directory_that_is_not_there_is_told_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    given = {"CODEX_AGENT_WORKSPACES": f"{tmp_path},{tmp_path}/no", "CODEX_AGENT_SCRIPTS": f"{tmp_path}/none"}
+    config = server({**given, "CODEX_AGENT_STATE": str(tmp_path), "CODEX_AGENT_SANDBOX": "none"})
+    asyncio.run(setup(config.mini, tmp_path, max_seconds=1.0))
+    assert [record.getMessage().split(",")[0] for record in caplog.records] == [
+        f"CODEX_AGENT_WORKSPACES names {tmp_path}/no",
+        f"CODEX_AGENT_SCRIPTS names {tmp_path}/none",
+    ]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

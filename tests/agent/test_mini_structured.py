@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .stand import Stand, shell
+from .stand import HI, Stand, shell
 
 SCHEMA = {
     "type": "object",
@@ -57,8 +57,9 @@ def test_any_object_will_do_where_an_object_was_asked_for(stand: Stand) -> None:
 
 def test_a_schema_that_is_none_is_refused_before_anything_is_asked(stand: Stand) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "thing"}}}
-    told = answer(stand, RIGHT, wanted=wanted)
-    assert (told["error"]["status"], told["metrics"]["iterations"]) == (400, 0)
+    asked = {"model": stand.script({"text": RIGHT}), "messages": HI, "response_format": wanted}
+    reply = stand.post("/agent/run", asked)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "response_format.json_schema.schema")
 
 
 def test_the_last_answer_has_to_fit_too(stand: Stand) -> None:

@@ -133,7 +133,12 @@ def test_answers_are_found_where_the_client_sends_no_more_than_them() -> None:
 
 def test_the_answer_of_another_call_beside_ours_is_not_ours() -> None:
     messages = [USER, CALLING, answer("call_abc"), answer("call_run_a1_0")]
-    assert answers_of(messages) == Answers("run_a1", {"call_run_a1_0": "seen"})
+    assert answers_of(messages) == Answers("run_a1", {"call_run_a1_0": "seen"}, others=("call_abc",))
+
+
+def test_the_second_answer_to_a_call_is_not_taken_for_the_first() -> None:
+    messages = [USER, CALLING, answer("call_run_a1_0"), answer("call_run_a1_0", "other")]
+    assert answers_of(messages) == Answers("run_a1", {"call_run_a1_0": "seen"}, others=("call_run_a1_0",))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_each_call_gets_the_next_reply(tmp_path: Path) -> None:
 def test_a_call_past_the_end_is_an_error_that_says_so(tmp_path: Path) -> None:
     model = scripted(tmp_path, {"text": "one"})
     asked(model)
-    with pytest.raises(BrokenReply, match="script/test is over: it has 1 replies"):
+    with pytest.raises(BrokenReply, match="script/test is over: it has 1 reply, and"):
         asked(model)
 
 

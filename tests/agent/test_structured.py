@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_codex_agent.agent.structured import MAX_ANSWER_BYTES, BrokenAnswer, Form, bare, check, checker, form
-from litellm_codex_agent.tools.source import ToolsUnavailable
+from litellm_codex_agent.backends.parameters import RefusedParameter
 from litellm_codex_agent.wire.schema import BrokenRequest
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
@@ -82,9 +82,9 @@ def test_a_checker_says_what_is_wrong_and_nothing_where_it_fits() -> None:
 
 
 def test_a_checker_of_what_could_not_be_checked_is_refused() -> None:
-    with pytest.raises(ToolsUnavailable, match="cannot be checked: `type`") as caught:
+    with pytest.raises(RefusedParameter, match="cannot be checked: `type`") as caught:
         checker(asked({"type": "objekt"}))
-    assert caught.value.status == 400
+    assert caught.value.name == "response_format.json_schema.schema"
 
 
 LIST = {"type": "array", "prefixItems": [{"type": "string"}]}

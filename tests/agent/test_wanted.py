@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.agent.wanted import Wanted, wanted
-from litellm_codex_agent.tools.source import ToolsUnavailable
+from litellm_codex_agent.agent.wanted import Wanted, client_tools, wanted
+from litellm_codex_agent.backends.parameters import RefusedParameter
+
+TOOL = {"type": "function", "function": {"name": "ask_user"}}
 
 
 def test_nothing_asked_for_is_a_run_with_local_tools_and_no_network() -> None:
@@ -29,19 +31,21 @@ def test_nothing_asked_for_is_a_run_with_local_tools_and_no_network() -> None:
         ({"escalate_on_budget_exceeded": True}, "escalate_model"),
         ({"permissions": "ask"}, "permissions: ask"),
         ({"workspace": 1}, "workspace"),
+        ({"workspace": "repo"}, "workspace"),
     ],
 )
 def test_what_cannot_be_given_is_refused_by_its_name(options: dict[str, Any], named: str) -> None:
-    with pytest.raises(ToolsUnavailable, match=f"`{named}") as refused:
+    with pytest.raises(RefusedParameter, match=f"`{named}") as refused:
         wanted(options, network=True)
-    assert refused.value.status == 400
+    assert refused.value.name == named.partition(":")[0]
 
 
 def test_the_network_is_given_where_both_want_it() -> None:
     assert wanted({"permissions": "full"}, network=True).network
     assert not wanted({}, network=True).network
-    with pytest.raises(ToolsUnavailable, match="--network on"):
+    with pytest.raises(RefusedParameter, match="--network on") as refused:
         wanted({"permissions": "full"}, network=False)
+    assert refused.value.name == "permissions"
 
 
 def test_an_escalation_needs_its_flag_and_its_model() -> None:
@@ -91,3 +95,25 @@ def test_an_escalation_that_is_asked_for_without_a_model_names_none() -> None:
 
 def test_no_log_shows_what_may_hold_a_key() -> None:
     assert "secret" not in repr(Wanted(headers={"a": "secret"}, servers={"a": {"headers": "secret"}}))
+
+
+def test_the_tools_of_a_client_are_offered_unless_it_wants_none_called() -> None:
+    assert client_tools({"tools": [TOOL], "tool_choice": "auto"}) == [TOOL]
+    assert client_tools({"tools": [TOOL], "tool_choice": "none"}) == []
+    assert client_tools({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "ask_user"}}})
+    assert client_tools({"tools": None}) == client_tools({}) == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named", "why"),
+    [
+        ({"tools": [TOOL, {"type": "custom", "custom": {"name": "x"}}]}, "tools", "of type custom"),
+        ({"tools": [TOOL, TOOL]}, "tools", "'ask_user' more than once"),
+        ({"tools": [TOOL], "tool_choice": {"function": {"name": "x"}}}, "tool_choice", "names 'x'"),
+        ({"tool_choice": {"function": {"name": "x"}}}, "tool_choice", "none of `tools`"),
+    ],
+)
+def test_tools_that_could_not_be_called_are_refused(parameters: dict[str, Any], named: str, why: str) -> None:
+    with pytest.raises(RefusedParameter, match=why) as refused:
+        client_tools(parameters)
+    assert refused.value.name == named
