@@ -118,7 +118,7 @@ def read(url: str, origins: Iterable[str], *, base: bool = True) -> Address:
         raise _refused("The tools' address has a query, and paths are put behind it.")
     listed, any_of_them = _listed(origins)
     if origin not in listed and not any_of_them:
-        raise _refused(f"The operator does not allow tools at {origin}: it is not in {_VARIABLE}.")
+        raise _refused(f"The operator does not allow tools at {origin}: it is not in {_VARIABLE} (--tool-origins).")
     path = parts.path.rstrip("/") if base else parts._replace(scheme="", netloc="").geturl()
     return Address(f"{origin}{path}", origin, listed=origin in listed)
 

@@ -74,7 +74,7 @@ class Workspaces:
         if path is None or not any(path.is_relative_to(root) for root in roots):
             raise ToolsUnavailable(
                 f"The workspace {asked!r} is not one that this server allows. Leave it out for a fresh one; the "
-                f"operator allows directories by {VARIABLE}.",
+                f"operator allows directories by {VARIABLE} (--workspaces).",
                 status=400,
             )
         if not path.is_dir():

@@ -213,5 +213,5 @@ def test_only_slashes_are_taken_off_the_end() -> None:
 
 
 def test_whoever_is_refused_is_told_the_variable() -> None:
-    with pytest.raises(ToolsUnavailable, match=r"it is not in CODEX_AGENT_TOOL_ORIGINS\.$"):
+    with pytest.raises(ToolsUnavailable, match=r"it is not in CODEX_AGENT_TOOL_ORIGINS \(--tool-origins\)\.$"):
         read("https://tools.example", [])
