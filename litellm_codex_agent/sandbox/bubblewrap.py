@@ -103,7 +103,7 @@ def _sights(command: Command, places: Places) -> Iterator[str]:
 
 
 def _bound(command: Command, places: Places) -> Iterator[str]:
-    readable = [*places.readable, *(places.network if command.network else ())]
+    readable = [*places.readable, *command.readable, *(places.network if command.network else ())]
     workspace = str(command.workspace)
     binds = [("--ro-bind", each) for each in readable]
     binds.append(("--bind" if command.writable else "--ro-bind", workspace))

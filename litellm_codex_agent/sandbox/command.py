@@ -34,7 +34,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Command:
-    """One command in a workspace. `cwd` is inside it; `environment` comes on top of one that is built from nothing."""
+    """One command in a workspace. `cwd` is inside it; `environment` comes on top of one that is built from nothing.
+
+    `readable` are files and directories that it may read and run beside those of the system.
+    """
 
     argv: tuple[str, ...]
     workspace: Path
@@ -44,6 +47,7 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     writable: bool = True
     network: bool = False
+    readable: tuple[str, ...] = ()
     limits: Limits = Limits()
 
 

@@ -86,7 +86,7 @@ def ruleset(abi: int, *, network: bool) -> bytes:
 
 def landlock(command: Command, places: Places, launch: Launch) -> str:
     """The launcher's argument. It holds no environment: a command line is for all to read."""
-    readable = [*places.readable, *ACCOUNTS, *(places.network if command.network else ())]
+    readable = [*places.readable, *command.readable, *ACCOUNTS, *(places.network if command.network else ())]
     rules = [(path, READING) for path in readable]
     rules += [(path, _READ_FILE | _WRITE) for path in DEVICES]
     rules.append((str(command.workspace), WRITING if command.writable else READING))

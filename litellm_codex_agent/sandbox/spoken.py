@@ -1,0 +1,133 @@
+"""A program that lives behind the wall for as long as a block lasts, and is spoken to by its pipes.
+
+Law: when the block is left, by whatever way, no process of it is; and a side that does not read holds the other up
+instead of filling the memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from ..wire.lines import Line, Lines
+from .command import Command
+from .inner import Inner
+from .process import Process, outlast
+from .sandbox import Sandbox
+from .watch import Watch
+
+__all__ = ["Spoken", "spoken"]
+
+# Read ahead of whoever listens.
+_AHEAD = 64 * 1024
+# Of stderr the end says why it went away.
+_KEPT_OF_STDERR = 8 * 1024
+
+
+class Spoken(Process):
+    """Its stdout is read by lines, and of its stderr the end is kept. `overdrawn` says what it took too much of."""
+
+    def __init__(self, inner: Inner | None) -> None:
+        super().__init__(_KEPT_OF_STDERR, inner)
+        self._reader = asyncio.StreamReader(_AHEAD)
+        self.overdrawn = ""
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._reader.set_transport(cast(asyncio.Transport, self._transport.get_pipe_transport(1)))
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == 1:
+            self._reader.feed_data(data)
+        else:
+            super().pipe_data_received(fd, data)
+
+    def pipe_connection_lost(self, fd: int, error: Exception | None) -> None:
+        if fd == 1:
+            self._reader.feed_eof()
+        self._room.set()
+        super().pipe_connection_lost(fd, error)
+
+    def pause_writing(self) -> None:
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        self._room.set()
+
+    async def write(self, data: bytes) -> None:
+        """Returns when there is room for more; what is written to a program that has ended is lost."""
+        pipe = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
+        if not pipe.is_closing():
+            pipe.write(data)
+            await self._room.wait()
+
+    async def lines(self, most: int) -> AsyncIterator[Line]:
+        """Its lines until it closes its stdout; of one over `most` bytes the ends are kept."""
+        lines = Lines(most)
+        while data := await self._reader.read(_AHEAD):
+            for line in lines.feed(data):
+                yield line
+        for line in lines.close():
+            yield line
+
+    def last_words(self) -> str:
+        """The last line of its stderr, or what it took too much of."""
+        lines = self.stderr.whole().decode("utf-8", "replace").strip().splitlines()
+        return self.overdrawn or (lines[-1].strip()[:300] if lines else "")
+
+
+@asynccontextmanager
+async def spoken(sandbox: Sandbox, command: Command) -> AsyncIterator[Spoken]:
+    """`command` behind the wall. Raises `OSError` where it cannot be started. Its time is the block's."""
+    inner = Inner() if sandbox.wall.namespace else None
+    watch = Watch(command)
+    try:
+        process = await _started(sandbox, command, inner)
+        watching = asyncio.ensure_future(_watched(sandbox, process, watch))
+        try:
+            yield process
+        finally:
+            watching.cancel()
+            await outlast(_ended(process, watching))
+    finally:
+        if inner is not None:
+            inner.close()
+
+
+async def _watched(sandbox: Sandbox, process: Spoken, watch: Watch) -> None:
+    private = sandbox.wall.private and sandbox.wall.private / f"codex-agent-{process.pid}-*"
+    process.overdrawn = await watch.over(process.pid, private)
+    await outlast(process.bury())
+
+
+async def _ended(process: Spoken, watching: asyncio.Future[None]) -> None:
+    await asyncio.wait({watching})
+    await process.bury()
+
+
+async def _started(sandbox: Sandbox, command: Command, inner: Inner | None) -> Spoken:
+    starting = asyncio.ensure_future(_start(sandbox, command, inner))
+    try:
+        return await outlast(starting)
+    except asyncio.CancelledError:
+        # It has been started all the same, and nobody else knows of it.
+        if not starting.cancelled() and starting.exception() is None:
+            await outlast(starting.result().bury())
+        raise
+
+
+async def _start(sandbox: Sandbox, command: Command, inner: Inner | None) -> Spoken:
+    _, process = await asyncio.get_running_loop().subprocess_exec(
+        lambda: Spoken(inner),
+        *sandbox.wall.argv(command, inner.writing if inner else None),
+        env=sandbox.environment(command),
+        start_new_session=True,
+        pass_fds=() if inner is None else (inner.writing,),
+    )
+    if inner is not None:
+        inner.listen()
+    return process
