@@ -18,12 +18,13 @@ from itertools import count
 
 import httpx
 
+from ..wire.retry_after import retry_after
 from .body import Unreadable, read_body
 from .headers import merged
 from .listing import Listed, read_list
 from .pinned import Pin, Pinned, pin
 from .replies import Reply, fault_of, result_of
-from .retries import BROKEN, REFUSED, pause, retry_after
+from .retries import BROKEN, REFUSED, pause
 from .source import MAX_WHOLE_BYTES, TIMED_OUT, Call, Result, Source, Tool, ToolsUnavailable
 from .waiting import within
 

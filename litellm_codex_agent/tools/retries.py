@@ -6,11 +6,7 @@ that broke, 502 and 504 do not, so they count only for a tool that its server ca
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
-
-__all__ = ["BROKEN", "MAX_TRIES", "REFUSED", "pause", "retry_after"]
+__all__ = ["BROKEN", "MAX_TRIES", "REFUSED", "pause"]
 
 MAX_TRIES = 3
 # What stands for a status where there is none: no connection was made, or it broke after something was sent.
@@ -19,7 +15,6 @@ _NOTHING_DONE = frozenset({REFUSED, 429, 503})
 _PERHAPS_DONE = frozenset({BROKEN, 502, 504})
 # Without a Retry-After: a server that restarts is back after a moment, and two more tries cost little.
 _PAUSES = (0.25, 1.0)
-_SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
 
 def pause(status: int, tries: int, *, idempotent: bool, asked: float | None, left: float) -> float | None:
@@ -31,18 +26,3 @@ def pause(status: int, tries: int, *, idempotent: bool, asked: float | None, lef
         return None
     wait = _PAUSES[min(tries, len(_PAUSES)) - 1] if asked is None else asked
     return wait if wait < left else None
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """What `Retry-After` asks for, in seconds or as a date (RFC 9110, section 10.2.3); None where it says neither.
-
-    `now` is the time of day, in seconds since 1970. A date that is over asks for no wait.
-    """
-    said = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(said):
-        return float(said)
-    try:
-        until = parsedate_to_datetime(said).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return max(0.0, until - now)

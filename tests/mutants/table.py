@@ -29,6 +29,7 @@ GUARDED: Mapping[str, tuple[str, ...]] = {
     "tools/addresses.py": ("tools/test_addresses.py",),
     "tools/headers.py": ("tools/test_headers.py",),
     "tools/retries.py": ("tools/test_retries.py",),
+    "wire/retry_after.py": ("wire/test_retry_after.py",),
     # Who may ask.
     "server/guard.py": ("server/test_guard.py", "server/test_callers.py"),
     "server/hosts.py": ("server/test_hosts.py", "server/test_guard.py"),
