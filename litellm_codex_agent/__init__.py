@@ -7,8 +7,9 @@
     extract_content, assemble_stream_text, augment_json_with_cost
                           helpers for what comes back
 
-The rooms: `provider` (the LiteLLM half), `server` and `backends` (the agent endpoint), `wire` (the
-bytes between them), `errors`, `settings`, `responses`, `cli`. Importing this module loads none of them.
+The rooms: `provider` (the LiteLLM half), `server` and `backends` (the agent endpoint), `relay` (between a
+coding agent and its model), `wire` (the bytes between them), `errors`, `settings`, `responses`, `cli`. Importing
+this module loads none of them.
 """
 
 from __future__ import annotations

@@ -21,12 +21,14 @@ MAX_FUNCTION_LINES = 40
 MAX_PARAMETERS = 5
 MAX_TYPE_IGNORES = 5
 
-SERVER_ROOMS = ("server", "backends", "runs", "agent", "tools", "sandbox")
+SERVER_ROOMS = ("server", "backends", "runs", "agent", "tools", "sandbox", "relay")
 # Where each room may reach for LiteLLM: the provider at the top, the demo and the agent's models inside functions.
 LITELLM_ROOMS = ("provider",)
 LITELLM_INSIDE_FUNCTIONS = ("cli/", "agent/litellm_model.py")
 # What the operator has set comes to these as arguments, so a test or another server can set it otherwise.
-ROOMS_THAT_ARE_TOLD = ("errors", "wire", "backends", "runs", "sandbox", "tools", "agent")
+ROOMS_THAT_ARE_TOLD = ("errors", "wire", "backends", "runs", "sandbox", "tools", "agent", "relay")
+# All that the relay knows of the house: it serves any agent, and no backend in particular.
+RELAY_KNOWS = ("errors", "wire", "backends.events", "relay")
 # But for the agent's own setup, and its call from Python.
 READ_SETTINGS = ("agent/setup.py", "agent/call.py")
 # Whatever a route raises ends here, and no client hears of it.
@@ -101,6 +103,14 @@ def test_the_rooms_below_the_server_know_neither_it_nor_its_settings(path: Path)
     if room(path) in ROOMS_THAT_ARE_TOLD:
         assert name(path) in READ_SETTINGS or not reaches(path, "litellm_codex_agent.settings")
         assert not reaches(path, "litellm_codex_agent.server")
+
+
+@parametrized
+def test_the_relay_knows_of_backends_only_their_events(path: Path) -> None:
+    if room(path) == "relay":
+        ours = [found for found in imports(path) if found.startswith("litellm_codex_agent.")]
+        known = tuple(f"litellm_codex_agent.{other}." for other in RELAY_KNOWS)
+        assert [found for found in ours if not found.startswith(known)] == []
 
 
 @parametrized
