@@ -73,9 +73,7 @@ class _Exchange:
 
     async def pass_on(self, response: httpx.Response) -> None:
         if 300 <= response.status_code < 400:
-            raise Refusal(
-                502, "redirect", "The model's endpoint redirects, which the relay does not follow."
-            )
+            raise Refusal(502, "redirect", "The model's endpoint redirects, which the relay does not follow.")
         dialect = DIALECTS.get(self._ask.route, _UNREAD)
         reading = reader(response.status_code, response.headers, dialect, time.time())
         await self._reply.head(response.status_code, back(self._upstream, response.headers))

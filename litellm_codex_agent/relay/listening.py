@@ -6,6 +6,7 @@ Law: no loop that polls, no signal handler, and nothing is left after `close`: w
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from pathlib import Path
 
@@ -25,6 +26,7 @@ KEEP_ALIVE_SECONDS = 120
 # Connections that are cut end within one turn of the loop; whoever needs longer is cancelled.
 STOP_SECONDS = 2.0
 _BACKLOG = 256
+_logger = logging.getLogger(f"{__name__}.connections")
 _OWNER_ONLY = 0o600
 
 
@@ -50,6 +52,8 @@ class Listening:
         self._config.load()
 
     async def start(self) -> None:
+        # An upgrade that is refused, and bytes that are no HTTP, are an agent's doing and told to it; uvicorn warns.
+        _logger.setLevel(logging.ERROR)
         loop = asyncio.get_running_loop()
         if self._path is None:
             listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
@@ -78,6 +82,7 @@ class Listening:
         connection = H11Protocol(config=self._config, server_state=self._state, app_state={})
         connection.app_state = {CONNECTION: connection}
         connection.access_log = False
+        connection.logger = _logger
         return connection
 
 
