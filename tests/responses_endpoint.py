@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from .endpoint import Act, Connection, reply
+from .responses_parts import Part, Place, call, custom, pause, say, shell, think, wait_for
 
 __all__ = [
     "USAGE",
@@ -35,7 +35,6 @@ __all__ = [
     "wait_for",
 ]
 
-GATE_SECONDS = 20.0
 _MARK = re.compile(r"script:([\w-]+)")
 _CALL = re.compile(r"call_(\d+)_\d+")
 _OUTPUTS = ("function_call_output", "custom_tool_call_output")
@@ -54,123 +53,6 @@ def usage(asked: int, answered: int, *, cached: int = 0, reasoning: int = 0, **m
 
 
 USAGE = usage(1000, 50, cached=100, reasoning=20)
-
-
-class Item(NamedTuple):
-    """One item of the answer: the events that tell it, and itself as it is in the end."""
-
-    events: Sequence[Mapping[str, Any]]
-    whole: Mapping[str, Any]
-
-
-class Place(NamedTuple):
-    """Where an item stands: in which turn, and as which of its items."""
-
-    turn: int
-    index: int
-
-
-# Makes an item; or does something between two of them, and makes none.
-Part = Callable[[Place], "Item | None"]
-
-
-def say(text: str, *, between: float = 0.0) -> Part:
-    """The answer, word by word, with so many seconds between two words."""
-
-    def made(place: Place) -> Item:
-        item = {"type": "message", "id": f"msg_{place.turn}_{place.index}", "role": "assistant"}
-        part = {"type": "output_text", "text": text, "annotations": []}
-        at = {"item_id": item["id"], "content_index": 0}
-        whole = {**item, "status": "completed", "content": [part]}
-        return Item(
-            [
-                {"type": "response.output_item.added", "item": {**item, "status": "in_progress", "content": []}},
-                {"type": "response.content_part.added", **at, "part": {**part, "text": ""}},
-                *(
-                    {"type": "response.output_text.delta", **at, "delta": word, "_after": between}
-                    for word in _words(text)
-                ),
-                {"type": "response.output_text.done", **at, "text": text},
-                {"type": "response.content_part.done", **at, "part": part},
-                {"type": "response.output_item.done", "item": whole},
-            ],
-            whole,
-        )
-
-    return made
-
-
-def think(text: str) -> Part:
-    """A summary of reasoning, word by word."""
-
-    def made(place: Place) -> Item:
-        item = {"type": "reasoning", "id": f"rs_{place.turn}_{place.index}"}
-        part = {"type": "summary_text", "text": text}
-        at = {"item_id": item["id"], "summary_index": 0}
-        whole = {**item, "summary": [part], "encrypted_content": None}
-        return Item(
-            [
-                {"type": "response.output_item.added", "item": {**item, "summary": []}},
-                {"type": "response.reasoning_summary_part.added", **at, "part": {**part, "text": ""}},
-                *({"type": "response.reasoning_summary_text.delta", **at, "delta": word} for word in _words(text)),
-                {"type": "response.reasoning_summary_text.done", **at, "text": text},
-                {"type": "response.reasoning_summary_part.done", **at, "part": part},
-                {"type": "response.output_item.done", "item": whole},
-            ],
-            whole,
-        )
-
-    return made
-
-
-def call(name: str, **arguments: Any) -> Part:
-    """A call of a function."""
-    text = json.dumps(arguments)
-
-    def made(place: Place) -> Item:
-        whole = _called(place, "function_call", name=name, arguments=text)
-        at = {"item_id": whole["id"]}
-        return Item(
-            [
-                {"type": "response.output_item.added", "item": {**whole, "arguments": "", "status": "in_progress"}},
-                {"type": "response.function_call_arguments.delta", **at, "delta": text},
-                {"type": "response.function_call_arguments.done", **at, "arguments": text},
-                {"type": "response.output_item.done", "item": whole},
-            ],
-            whole,
-        )
-
-    return made
-
-
-def custom(name: str, text: str) -> Part:
-    """A call of a tool that takes plain text, as Codex's `apply_patch`."""
-
-    def made(place: Place) -> Item:
-        whole = _called(place, "custom_tool_call", name=name, input=text)
-        added = {"type": "response.output_item.added", "item": {**whole, "input": "", "status": "in_progress"}}
-        return Item([added, {"type": "response.output_item.done", "item": whole}], whole)
-
-    return made
-
-
-def shell(command: str, **more: Any) -> Part:
-    """A command, by the tool that Codex offers for it."""
-    return call("exec_command", cmd=command, **more)
-
-
-def pause(seconds: float) -> Part:
-    """Nothing, for so long."""
-    return lambda _: time.sleep(seconds)
-
-
-def wait_for(gate: threading.Event) -> Part:
-    """Nothing, until the test opens the gate."""
-
-    def waited(_: Place) -> None:
-        assert gate.wait(GATE_SECONDS), "the gate was not opened"
-
-    return waited
 
 
 def turn(
@@ -298,14 +180,5 @@ def _end(response: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": f"response.{status}", "response": {**response, **more}}
 
 
-def _called(place: Place, kind: str, **more: Any) -> dict[str, Any]:
-    ids = {"id": f"item_{place.turn}_{place.index}", "call_id": f"call_{place.turn}_{place.index}"}
-    return {"type": kind, "status": "completed", **ids, **more}
-
-
 def _encoded(event: Mapping[str, Any]) -> bytes:
     return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\S+\s*", text)

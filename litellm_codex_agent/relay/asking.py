@@ -21,6 +21,8 @@ __all__ = ["AT_ONCE", "Asking", "MAX_BODY_BYTES"]
 
 # A long conversation with pictures.
 MAX_BODY_BYTES = 32 * 1024 * 1024
+# Agents send `?beta=true` and a client's version.
+MAX_QUERY_BYTES = 8 * 1024
 # Of one seat: an agent and its subagents. It bounds the memory that their bodies take.
 AT_ONCE = 16
 _ROUTES = frozenset(
@@ -57,6 +59,8 @@ class Asking:
             raise Refusal(426, "upgrade_required", "The relay speaks plain HTTP, and no websockets.")
         if (scope["method"], scope["path"]) not in _ROUTES:
             raise Refusal(404, "unknown_url", "The relay has no such route.")
+        if len(scope["query_string"]) > MAX_QUERY_BYTES:
+            raise Refusal(414, "uri_too_long", f"The request's query is longer than {MAX_QUERY_BYTES:,} bytes.")
         _meter(seat)
         return seat
 

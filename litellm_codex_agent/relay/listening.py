@@ -19,8 +19,10 @@ __all__ = ["CONNECTION", "Listening", "listen"]
 
 # By this name a request's `state` holds its connection, so that a reply can be cut.
 CONNECTION = "connection"
-# All agents of a server together; the server's own clients need descriptors too.
-MAX_CONNECTIONS = 1_024
+# Of all agents that come in here together: 64 conversations at once were measured to be what one Codex carries.
+MAX_CONNECTIONS = 256
+# As the server has it: Codex sends what it knows of a turn in one header.
+HEAD_BYTES = 64 * 1024
 # An agent that thinks between two calls finds its connection still there: Codex keeps one for 90 s.
 KEEP_ALIVE_SECONDS = 120
 # Connections that are cut end within one turn of the loop; whoever needs longer is cancelled.
@@ -48,6 +50,7 @@ class Listening:
             log_config=None,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            h11_max_incomplete_event_size=HEAD_BYTES,
         )
         self._config.load()
 

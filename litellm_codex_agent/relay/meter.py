@@ -1,7 +1,8 @@
 """What a run's model calls took, whether it may make another, and what went wrong last.
 
 Law: a limit is looked at before a request goes out, and a request that is on its way is never cut for one: so tokens
-and cost can end above their limit by what was under way. A cost that nobody told is None, and not 0.
+and cost can end above their limit by what was under way. A cost that nobody told is None, and not 0; and what no
+reply told, since it was cut or its agent did not ask for it, counts nothing.
 """
 
 from __future__ import annotations

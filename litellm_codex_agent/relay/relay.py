@@ -30,7 +30,8 @@ _POOL = httpx.Limits(max_connections=None, max_keepalive_connections=64)
 class Relay:
     """Listens while it is entered, at `path` or at a free port of 127.0.0.1.
 
-    An upstream that says nothing for `silence` seconds is given up.
+    Connections are bounded for all who come in here, so agents that shall not take them from each other have a relay
+    each. An upstream that says nothing for `silence` seconds is given up.
     """
 
     def __init__(self, path: Path | None = None, *, silence: float = SILENCE_SECONDS) -> None:

@@ -11,18 +11,23 @@ from typing import Any
 
 import httpx
 
+from litellm_codex_agent.backends.events import Usage
 from litellm_codex_agent.relay.meter import Limits, Meter
 from litellm_codex_agent.relay.relay import Relay
 from litellm_codex_agent.relay.seats import Seat
 from litellm_codex_agent.relay.upstream import Upstream
 
-from ..endpoint import Lane
+from ..endpoint import Act, Lane
+from ..responses_endpoint import USAGE, conversations, say, think, turn
 
-__all__ = ["ASKED", "KEY", "PATIENCE", "Stage", "asked", "play", "stage", "until"]
+__all__ = ["ASKED", "KEY", "PATIENCE", "USED", "WHOLE", "Stage", "asked", "bounded", "hello", "play", "stage", "until"]
 
 PATIENCE = 20.0
 KEY = "sk-upstream-0123456789abcdef"
 ASKED: dict[str, Any] = {"model": "m", "input": "script:main", "stream": True}
+WHOLE: dict[str, Any] = {"object": "response", "status": "completed", "output": [], "usage": USAGE}
+# What each of `hello` and `WHOLE` takes.
+USED = Usage(1000, 50, None, 100, 20)
 
 
 @dataclass
@@ -36,6 +41,11 @@ class Stage:
     async def ask(self, path: str = "/v1/responses", **more: Any) -> httpx.Response:
         """A whole reply."""
         return await self.agent.post(path, **({"json": ASKED} | more))
+
+
+def hello() -> Act:
+    """What the endpoint answers."""
+    return conversations({"main": [turn(think("Hm."), say("Hello there."))]})
 
 
 @asynccontextmanager
