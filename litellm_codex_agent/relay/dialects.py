@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..backends.events import Failure, Usage
+from ..errors import Refusal
 from ..wire.chat import refusal_of
 
-__all__ = ["DIALECTS", "Dialect", "Told", "cost_of"]
+__all__ = ["DIALECTS", "Dialect", "Told", "code_of", "cost_of"]
 
 _UNSAID = "The model's endpoint says that it failed, and not why."
 # The codes and types of OpenAI, Anthropic and LiteLLM; what is not here is a 500, which may be tried again.
@@ -83,6 +84,11 @@ def cost_of(value: object) -> float | None:
     return cost if math.isfinite(cost) and cost > 0 else None
 
 
+def code_of(refusal: Refusal) -> str:
+    """The word for what went wrong; LiteLLM says the status once more where OpenAI has it."""
+    return refusal.type if refusal.code.isdecimal() else refusal.code or refusal.type
+
+
 def _response_event(told: Told, event: Mapping[str, Any]) -> Told:
     response = event.get("response")
     if event.get("type") in _RESPONSE_ENDS and isinstance(response, Mapping):
@@ -142,7 +148,7 @@ def _failure(value: Mapping[str, Any]) -> Failure:
     words = {name: value.get(name) for name in ("message", "code", "status")}
     said = refusal_of({"error": value["error"]} if value.get("error") else words)
     status = said.status or _STATUS.get(said.code) or _STATUS.get(said.type) or 500
-    return Failure(status, said.message or _UNSAID, said.code or said.type)
+    return Failure(status, said.message or _UNSAID, code_of(said))
 
 
 def _counted(usage: object, names: _Names) -> Usage | None:

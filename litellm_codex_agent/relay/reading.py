@@ -15,7 +15,7 @@ from ..errors import BrokenReply
 from ..wire.chat import read_refusal
 from ..wire.retry_after import retry_after
 from ..wire.sse import Decoder
-from .dialects import Dialect, Told, cost_of
+from .dialects import Dialect, Told, code_of, cost_of
 from .upstream import PASSED_ON
 
 __all__ = ["MAX_ERROR_BYTES", "MAX_REPLY_BYTES", "Reader", "reader"]
@@ -131,7 +131,7 @@ class _Error:
 
     def close(self) -> Told:
         said = read_refusal(self._status, self._held)
-        failure = Failure(self._status, said.message, said.code or said.type, self._wait)
+        failure = Failure(self._status, said.message, code_of(said), self._wait)
         self.told = Told(failure=failure, whole=True, ended=True)
         return self.told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from litellm_codex_agent.backends.events import Usage
 from litellm_codex_agent.relay.meter import Limits, Meter
@@ -20,7 +22,21 @@ from litellm_codex_agent.relay.upstream import Upstream
 from ..endpoint import Act, Lane
 from ..responses_endpoint import USAGE, conversations, say, think, turn
 
-__all__ = ["ASKED", "KEY", "PATIENCE", "USED", "WHOLE", "Stage", "asked", "bounded", "hello", "play", "stage", "until"]
+__all__ = [
+    "ASKED",
+    "KEY",
+    "PATIENCE",
+    "USED",
+    "WHOLE",
+    "Stage",
+    "asked",
+    "bounded",
+    "hello",
+    "play",
+    "stage",
+    "until",
+    "warnings",
+]
 
 PATIENCE = 20.0
 KEY = "sk-upstream-0123456789abcdef"
@@ -98,3 +114,8 @@ async def until(seen: Callable[[], bool]) -> None:
     """Wait until it is seen, within the scene's time."""
     while not seen():
         await asyncio.sleep(0.005)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says that an operator would wonder about."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from litellm_codex_agent.backends.events import Failure, Usage
-from litellm_codex_agent.relay.dialects import DIALECTS, Told, cost_of
+from litellm_codex_agent.errors import Refusal
+from litellm_codex_agent.relay.dialects import DIALECTS, Told, code_of, cost_of
 
 from ..responses_endpoint import usage
 
@@ -113,6 +114,14 @@ def test_an_error_without_words_is_told_in_ours(event: Any) -> None:
 def test_an_error_keeps_the_usage_that_was_told_before_it() -> None:
     begun = {"type": "message_start", "message": {"usage": {"input_tokens": 3, "output_tokens": 1}}}
     assert told(MESSAGES, begun, {"type": "error", "error": {"message": "x"}}).usage == Usage(3, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "word"),
+    [("429", "throttling_error", "throttling_error"), ("a", "b", "a"), ("", "b", "b"), ("500", "", "")],
+)
+def test_an_errors_word_is_its_code_or_its_type_and_never_a_number(code: str, kind: str, word: str) -> None:
+    assert code_of(Refusal("No.", code, kind)) == word
 
 
 @pytest.mark.parametrize("count", [None, -1, True, "7", 1.5, [], {}])

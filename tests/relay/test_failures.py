@@ -16,7 +16,7 @@ from litellm_codex_agent.relay.upstream import Upstream
 
 from ..endpoint import Endpoint, hang, reply, reset, stream, stream_then
 from ..responses_endpoint import conversations, turn
-from .stage import ASKED, KEY, Stage, asked, bounded, hello, play
+from .stage import ASKED, KEY, Stage, asked, bounded, hello, play, warnings
 
 
 def test_an_error_passes_with_its_wait_and_is_the_runs_failure(endpoint: Endpoint) -> None:
@@ -98,7 +98,9 @@ def test_silence_before_the_head_is_a_504(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("act", "status"), [(stream_then(hang(), b"data: {}\n\n"), 504), (stream(b"data: {}\n\n", end=False), 502)]
 )
-def test_a_stream_that_is_silent_or_cut_is_cut_for_the_agent(endpoint: Endpoint, act: Any, status: int) -> None:
+def test_a_stream_that_is_silent_or_cut_is_cut_for_the_agent(
+    endpoint: Endpoint, act: Any, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scene(on: Stage) -> None:
         read = b""
         with pytest.raises(httpx.RemoteProtocolError):
@@ -109,6 +111,7 @@ def test_a_stream_that_is_silent_or_cut_is_cut_for_the_agent(endpoint: Endpoint,
         assert on.meter.failure is not None and on.meter.failure.status == status
 
     play(endpoint.lane(act), scene, silence=0.3)
+    assert warnings(caplog) == []
 
 
 def test_a_stream_that_ends_before_the_answer_does_is_a_failure(endpoint: Endpoint) -> None:

@@ -10,7 +10,7 @@ import pytest
 from litellm_codex_agent.relay.meter import Limits, Meter
 
 from ..endpoint import Endpoint, hang
-from .stage import Stage, asked, hello, play, until
+from .stage import Stage, asked, hello, play, until, warnings
 
 
 def test_a_seat_without_a_token_or_with_an_unknown_one_is_refused(endpoint: Endpoint) -> None:
@@ -64,13 +64,16 @@ def test_other_routes_are_not_found(endpoint: Endpoint, method: str, path: str) 
     assert not lane.asked
 
 
-def test_a_websocket_is_refused_so_that_the_agent_goes_on_without(endpoint: Endpoint) -> None:
+def test_a_websocket_is_refused_so_that_the_agent_goes_on_without(
+    endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scene(on: Stage) -> None:
         upgrade = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
         said = await on.agent.get("/v1/responses", headers=upgrade)
         assert (said.status_code, said.json()["error"]["code"]) == (426, "upgrade_required")
 
     play(endpoint.lane(hello()), scene)
+    assert warnings(caplog) == []
 
 
 @pytest.mark.parametrize("announced", [True, False])
