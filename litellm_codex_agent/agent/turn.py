@@ -10,15 +10,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from ..backends.events import Text, Thought
+from ..backends.held import HOLD_CHARS, Held
 from ..errors import AgentError
 from .model import Asked, Model, Mused, Piece, Reply
 from .telling import Tell
 
 __all__ = ["HOLD_CHARS", "Turn"]
 
-# What a model says before it calls a tool is a thought and not the answer, and is seldom longer. Text beyond it is
-# told as it comes.
-HOLD_CHARS = 400
 # So begins a call that is written as text, or a block of code: it is read whole before it is told.
 _READ_WHOLE = ("{", "```")
 # A cancelled request closes its connection at once; beyond this its model is left to itself.
@@ -35,14 +33,22 @@ class Turn:
         self.reply: Reply | None = None
         self.failure: AgentError | None = None
         self.late = False
-        # Whether some of the text was told, and what was not: whoever reads the reply decides what it is.
-        self.told = False
-        self.held = ""
-        self._hold = hold
+        self._said = Held(hold, read_whole=_READ_WHOLE)
+
+    @property
+    def told(self) -> bool:
+        """Whether some of the text was told."""
+        return self._said.told
+
+    @property
+    def held(self) -> str:
+        """What of the text was not told: whoever reads the reply decides what it is."""
+        return self._said.text
 
     async def ask(self, model: Model, asked: Asked, seconds: float, tell: Tell) -> None:
         """Ask, and tell what can be told. It may be asked again where it failed before it told any text."""
-        self.failure, self.held = None, ""
+        self.failure = None
+        self._said.take()
         heard: asyncio.Queue[Piece | None] = asyncio.Queue()
         listening = asyncio.ensure_future(self._listen(model.ask(asked), heard))
         alarm = asyncio.get_running_loop().call_later(max(seconds, 0.0), self._time_is_up, listening, heard)
@@ -78,15 +84,5 @@ class Turn:
         elif isinstance(piece, Mused):
             if piece.text:
                 await tell(Thought(piece.text))
-        else:
-            self.held += piece.text
-            if self._is_answer():
-                text, self.held, self.told = self.held, "", True
-                await tell(Text(text))
-
-    def _is_answer(self) -> bool:
-        """Whether what was said so far can only be the answer, or is taken for it."""
-        if not self.held or self._hold is None:
-            return False
-        whole = self._hold > 0 and self.held.lstrip().startswith(_READ_WHOLE)
-        return self.told or (len(self.held) > self._hold and not whole)
+        elif text := self._said.hear(piece.text):
+            await tell(Text(text))
