@@ -101,15 +101,13 @@ async def _answer(seat: Seat, scope: Scope, receive: Receive, reply: Reply) -> N
         if reply.ended:
             # What is left to do is to give the upstream's connection back.
             await asyncio.wait({work})
-        gone = not work.done()
     finally:
         seat.under_way.discard(work)
         for task in (work, left):
             task.cancel()
         await asyncio.wait({work, left})
-    if gone:
-        raise _Left
     if work.cancelled():
+        # Where it was the agent that left, nobody hears this.
         raise Refusal(403, "no_run", "The run has ended.")
     # What is raised here is a fault of ours.
     work.result()

@@ -30,12 +30,6 @@ GUARDED: Mapping[str, tuple[str, ...]] = {
     "tools/headers.py": ("tools/test_headers.py",),
     "tools/retries.py": ("tools/test_retries.py",),
     "wire/retry_after.py": ("wire/test_retry_after.py",),
-    # What a model's reply tells, and which headers pass.
-    "relay/dialects.py": ("relay/test_dialects.py", "relay/test_reading.py"),
-    "relay/meter.py": ("relay/test_meter.py",),
-    "relay/reading.py": ("relay/test_reading.py",),
-    "relay/upstream.py": ("relay/test_upstream.py",),
-    "relay/veil.py": ("relay/test_veil.py",),
     # Who may ask.
     "server/guard.py": ("server/test_guard.py", "server/test_callers.py"),
     "server/hosts.py": ("server/test_hosts.py", "server/test_guard.py"),

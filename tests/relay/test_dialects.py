@@ -105,6 +105,45 @@ def test_an_error_is_told_with_the_status_that_it_means(dialect: Any, event: Any
     assert (said.failure.status, said.failure.message) == failure
 
 
+# Written a second time: what each word means to whoever tries again.
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("content_filter context_length_exceeded invalid_prompt invalid_request_error", 400),
+        ("authentication_error invalid_api_key", 401),
+        ("billing_error", 402),
+        ("permission_error", 403),
+        ("model_not_found not_found_error", 404),
+        ("request_too_large", 413),
+        ("insufficient_quota rate_limit_error rate_limit_exceeded throttling_error", 429),
+        ("server_error api_error new_error", 500),
+        ("server_is_overloaded slow_down", 503),
+        ("timeout_error", 504),
+        ("overloaded_error", 529),
+    ],
+)
+def test_each_word_has_its_status_as_a_code_and_as_a_type(words: str, status: int) -> None:
+    for word in words.split():
+        for name in ("code", "type"):
+            failure = told(RESPONSES, {"type": "error", "error": {name: word, "message": "m"}}).failure
+            assert failure == Failure(status, "m", word)
+
+
+def test_a_compacted_conversation_is_a_call_as_any_other() -> None:
+    assert DIALECTS["/v1/responses/compact"] == RESPONSES
+    assert sorted(DIALECTS) == ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/responses/compact"]
+
+
+def test_a_chat_is_not_whole_before_a_choice_has_its_end() -> None:
+    assert not told(CHAT, {"choices": [{"finish_reason": None}, 1]}, {"choices": 1}).whole
+    assert told(CHAT, {"error": "Down."}).whole
+
+
+def test_a_message_that_counts_only_its_prompt_keeps_its_answers_count() -> None:
+    counts = [{"input_tokens": 3, "output_tokens": 7}, {"input_tokens": 4}]
+    assert told(MESSAGES, *({"type": "message_delta", "usage": each} for each in counts)).usage == Usage(4, 7)
+
+
 @pytest.mark.parametrize("event", [response("failed"), {"type": "error"}, response("failed", error={})])
 def test_an_error_without_words_is_told_in_ours(event: Any) -> None:
     failure = told(RESPONSES, event).failure

@@ -8,11 +8,22 @@ from pathlib import Path
 import httpx
 import pytest
 
+from litellm_codex_agent.backends.events import Usage
 from litellm_codex_agent.relay.meter import Meter
 from litellm_codex_agent.relay.relay import Relay
 
-from ..endpoint import Endpoint, hang, stream_then
-from .stage import ASKED, USED, Stage, hello, play, stage, until
+from ..endpoint import Endpoint, event, hang, stream_then
+from .stage import ASKED, USED, Stage, bounded, hello, play, stage, until
+
+
+async def sending(on: Stage, length: int, body: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A request whose body is announced with this length, and of which so much is sent."""
+    host, port = on.relay.address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /v1/responses HTTP/1.1\r\nhost: a\r\nx-api-key: {on.seat.token}\r\ncontent-length: {length}\r\n\r\n"
+    writer.write(head.encode() + body)
+    await writer.drain()
+    return reader, writer
 
 
 def test_an_agent_that_goes_away_ends_its_request_upstream(endpoint: Endpoint) -> None:
@@ -102,11 +113,7 @@ def test_an_agent_that_goes_away_while_it_sends_is_forgotten(endpoint: Endpoint)
     lane = endpoint.lane(hello())
 
     async def scene(on: Stage) -> None:
-        host, port = on.relay.address.removeprefix("http://").split(":")
-        _, writer = await asyncio.open_connection(host, int(port))
-        head = f"POST /v1/responses HTTP/1.1\r\nhost: a\r\nx-api-key: {on.seat.token}\r\ncontent-length: 9\r\n\r\nhalf"
-        writer.write(head.encode())
-        await writer.drain()
+        _, writer = await sending(on, 9, b"half")
         await until(lambda: on.seat.held == 1)
         writer.close()
         await until(lambda: on.seat.held == 0)
@@ -114,6 +121,54 @@ def test_an_agent_that_goes_away_while_it_sends_is_forgotten(endpoint: Endpoint)
 
     play(lane, scene)
     assert len(lane.asked) == 1
+
+
+def test_a_run_that_ends_while_a_request_arrives_asks_nothing(endpoint: Endpoint) -> None:
+    lane = endpoint.lane(hello())
+
+    async def scene(on: Stage) -> None:
+        reader, writer = await sending(on, 9, b"half")
+        await until(lambda: on.seat.held == 1)
+        on.seat.meter = None
+        writer.write(b" body")
+        assert (await reader.readline()).split()[1] == b"403"
+        writer.close()
+
+    play(lane, scene)
+    assert not lane.asked
+
+
+def test_a_body_that_is_announced_as_too_large_is_not_waited_for(endpoint: Endpoint) -> None:
+    async def scene(on: Stage) -> None:
+        reader, writer = await sending(on, 32 * 1024 * 1024 + 1, b"")
+        assert (await reader.readline()).split()[1] == b"413"
+        writer.close()
+
+    play(endpoint.lane(hello()), scene)
+
+
+def test_a_connection_that_is_idle_is_closed_with_the_relay(endpoint: Endpoint) -> None:
+    async def scene() -> None:
+        async with stage(endpoint.lane(hello())) as on:
+            reader, writer = await sending(on, 9, b"half")
+            await until(lambda: on.seat.held == 1)
+        assert await reader.read() == b""
+        writer.close()
+
+    asyncio.run(bounded(scene()))
+
+
+def test_what_was_told_before_an_agent_left_is_counted(endpoint: Endpoint) -> None:
+    start = {"type": "message_start", "message": {"usage": {"input_tokens": 30, "output_tokens": 1}}}
+    lane = endpoint.lane(stream_then(hang(20), event(start)))
+
+    async def scene(on: Stage) -> None:
+        async with on.agent.stream("POST", "/v1/messages", json=ASKED) as answer:
+            await answer.aiter_bytes().__anext__()
+        await until(lane.left.is_set)
+        assert (on.meter.usage, on.meter.failure) == (Usage(30, 1), None)
+
+    play(lane, scene)
 
 
 def test_connections_beyond_the_bound_are_closed(endpoint: Endpoint) -> None:

@@ -67,6 +67,12 @@ def test_a_refused_call_is_not_counted() -> None:
     assert [meter.admit(), meter.admit(), meter.requests] == [True, False, 1]
 
 
+def test_a_new_meter_has_taken_nothing_and_nothing_has_failed() -> None:
+    meter = Meter(Limits(cost_usd=0.0))
+    assert (meter.requests, meter.usage, meter.failure, meter.refused) == (0, Usage(), None, "")
+    assert meter.spent == "max_cost"
+
+
 def test_a_cost_limit_holds_no_call_of_unknown_cost() -> None:
     meter = Meter(Limits(cost_usd=0.5))
     meter.note("m", told(1, 1))

@@ -113,6 +113,25 @@ def test_a_reply_that_cannot_be_read_tells_nothing() -> None:
         assert read(body, headers={}) == Told(whole=True, ended=True)
 
 
+def test_the_bounds_are_as_documented() -> None:
+    assert (MAX_REPLY_BYTES, MAX_ERROR_BYTES) == (33_554_432, 65_536)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "live"),
+    [(200, EVENTS, True), (200, {}, False), (200, {"content-type": "application/json"}, False), (400, EVENTS, False)],
+)
+def test_only_the_bytes_of_a_stream_are_for_passing_on_at_once(status: int, headers: Any, live: bool) -> None:
+    reading = reader(status, headers, DIALECTS["/v1/responses"], 0.0)
+    assert (reading.live, reading.feed(b"")) == (live, Told())
+    assert reading.close().whole or live
+
+
+def test_a_chat_ends_with_its_last_line() -> None:
+    reading = reader(200, EVENTS, DIALECTS["/v1/chat/completions"], 0.0)
+    assert [reading.feed(piece).ended for piece in (b"data: {}\n\n", b"data: [DONE] \n\n")] == [False, True]
+
+
 def test_a_reply_beyond_the_bound_tells_nothing() -> None:
     body = json.dumps({"usage": USAGE}).encode()
     assert read(body, b" " * (MAX_REPLY_BYTES - len(body)), headers={}).usage == USED

@@ -12,7 +12,7 @@ from litellm_codex_agent.backends.events import Usage
 from litellm_codex_agent.relay.meter import Limits, Meter
 from litellm_codex_agent.relay.upstream import Upstream
 
-from ..endpoint import Endpoint, reply, stream, stream_then
+from ..endpoint import Connection, Endpoint, reply, stream, stream_then
 from ..responses_endpoint import USAGE, conversations, say, turn, wait_for
 from .stage import ASKED, KEY, USED, WHOLE, Stage, asked, hello, play
 
@@ -155,3 +155,20 @@ def test_a_proxy_on_the_way_is_used(endpoint: Endpoint) -> None:
 
     play(lane, scene, upstream=Upstream(away, KEY, proxy=endpoint.url))
     assert lane.asked[0].headers["host"] == "models.invalid"
+
+
+def test_of_a_whole_reply_the_last_bytes_wait_until_its_usage_is_noted(endpoint: Endpoint) -> None:
+    def act(connection: Connection) -> None:
+        connection.head(200, {"content-type": "application/json"})
+        connection.chunk(json.dumps(WHOLE).encode())
+        connection.sock.settimeout(0.2)
+        with pytest.raises(TimeoutError):  # the end comes later than the bytes
+            connection.sock.recv(1)
+        connection.chunk(b"")
+
+    async def scene(on: Stage) -> None:
+        async with on.agent.stream("POST", "/v1/responses", json=ASKED) as answer:
+            await answer.aiter_bytes().__anext__()
+            assert on.meter.usage == USED
+
+    play(endpoint.lane(act), scene)

@@ -76,6 +76,17 @@ def test_no_header_brings_the_key_back() -> None:
     assert came(("x-seen", f"Bearer {KEY}")) == {"x-seen": "Bearer sk-?cdef"}
 
 
+def test_all_that_a_connection_lists_as_its_own_stays() -> None:
+    assert came(("connection", "close, X-Hop ,x-other"), ("x-hop", "a"), ("x-other", "b"), ("x-kept", "c")) == {
+        "x-kept": "c"
+    }
+
+
+def test_certificates_are_checked_and_no_proxy_is_asked_unless_it_is_said() -> None:
+    upstream = Upstream("https://models/v1", KEY, proxy="http://user:secret@proxy")
+    assert upstream.verify is True and "secret" not in repr(upstream) and Upstream("http://m", KEY).proxy is None
+
+
 @pytest.mark.parametrize("base", ["http://models/v1", "http://models/v1/"])
 def test_a_route_stands_behind_the_base_with_its_query(base: str) -> None:
     upstream = Upstream(base, KEY)

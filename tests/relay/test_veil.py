@@ -23,6 +23,11 @@ def test_a_key_shows_its_ends_and_keeps_its_length() -> None:
     assert veiled(b"short1", key="short1") == b"******"
 
 
+def test_a_key_of_thirteen_letters_is_the_first_to_show_its_ends() -> None:
+    assert veiled(b"abcdefghijkl", key="abcdefghijkl") == b"*" * 12
+    assert veiled(b"abcdefghijklm", key="abcdefghijklm") == b"abc******jklm"
+
+
 def test_what_is_too_short_to_be_a_key_is_left_alone() -> None:
     assert veiled(b"a key", key="key") == b"a key"
     assert veiled(b"a key", key="") == b"a key"
