@@ -147,3 +147,9 @@ def test_a_proxy_that_lets_nobody_through_is_told() -> None:
 
     said = asyncio.run(bounded(scene()))
     assert (said.status_code, said.json()["error"]["message"].partition(" on")[0]) == (502, "The proxy")
+
+
+def test_a_reply_that_ends_as_the_key_begins_comes_back_whole(endpoint: Endpoint) -> None:
+    for act in (stream(b"data: ", KEY[:9].encode()), reply(f"not {KEY[:9]}".encode())):
+        said, _ = asked(endpoint.lane(act))
+        assert said.text.endswith(KEY[:9])
