@@ -6,21 +6,24 @@ Law: what it cannot take is refused by its place in the request, and nothing but
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import unquote_to_bytes
 
 from ..parameters import RefusedParameter
 
 __all__ = ["Part", "Picture", "Words", "parts_of", "text_of"]
 
-_TAKES = "Codex takes text, images (a data: or https: URL) and text files given inline."
-_DETAILS = frozenset({"auto", "high", "low", "original"})
+_TAKES = "Codex takes text, and images (PNG, JPEG, GIF, WebP) and text files given inline, as data: URLs."
+# The app-server refuses a turn with an image by another URL. One that it cannot read, or with the detail "low", it
+# puts a note to its model in the place of, and nobody else hears of that: so it is refused here.
+_BEGINS = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}WEBP", re.DOTALL)
+_DETAILS = frozenset({"auto", "high", "original"})
 # Of an assistant's message only: another model's, and signed for it.
 _PASSED_OVER = frozenset({"redacted_thinking", "thinking"})
-_JSON = ("json", "+json")
+_JSON = ("/json", "+json")
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,9 @@ def _part(part: Mapping[str, Any], place: str) -> Part | None:
 def _image(part: Mapping[str, Any], place: str) -> Picture:
     image = part["image_url"]
     url, detail = (image, None) if isinstance(image, str) else (image["url"], image.get("detail"))
-    if not url.lower().startswith(("https:", "data:image/")):
-        _refuse(place, "has an image by another URL")
+    inline = _inline(url)
+    if inline is None or not inline.base64 or not _BEGINS.match(inline.data):
+        _refuse(place, "has another image")
     if detail is not None and detail not in _DETAILS:
         _refuse(place, f"has the detail {detail!r:.40}, which is none of {', '.join(sorted(_DETAILS))}")
     return Picture(url, detail or "")
@@ -83,23 +87,34 @@ def _file(part: Mapping[str, Any], place: str) -> Words:
     data, name = file.get("file_data"), file.get("filename")
     if not isinstance(data, str):
         _refuse(place, "has a file that is not given inline, as a data: URL in `file_data`")
-    text = _text_file(data)
-    if text is None:
+    inline = _inline(data)
+    if inline is None or not (inline.media.startswith("text/") or inline.media.endswith(_JSON)):
         _refuse(place, "has a file that is no text")
+    try:
+        text = inline.data.decode()
+    except UnicodeDecodeError:
+        _refuse(place, "has a file that is no text in UTF-8")
     return Words(f"{name if isinstance(name, str) and name else 'A file'}:\n\n{text}")
 
 
-def _text_file(url: str) -> str | None:
-    """The text of a data: URL (RFC 2397) whose type says that it is one; None for any other."""
+class _Inline(NamedTuple):
+    media: str
+    base64: bool
+    data: bytes
+
+
+def _inline(url: str) -> _Inline | None:
+    """What a data: URL (RFC 2397) holds; None for any other, and for one that is broken."""
     head, comma, data = url.partition(",")
     kind, *options = (word.strip().lower() for word in head.split(";"))
     scheme, _, media = kind.partition(":")
-    if not comma or scheme != "data" or not (media.startswith("text/") or media.endswith(_JSON)):
+    if not comma or scheme != "data":
         return None
+    if "base64" not in options:
+        return _Inline(media, False, unquote_to_bytes(data))
     try:
-        raw = base64.b64decode(data, validate=True) if "base64" in options else unquote_to_bytes(data)
-        return raw.decode()
-    except (binascii.Error, UnicodeDecodeError):
+        return _Inline(media, True, base64.b64decode(data, validate=True))
+    except ValueError:  # binascii.Error is one, and so is a letter beyond ASCII
         return None
 
 

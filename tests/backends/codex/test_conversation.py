@@ -77,16 +77,24 @@ def test_a_session_that_goes_on_is_given_the_question_only() -> None:
     assert opened(*before, user("On"), continues=True) == Opening("", (), (asked("On"),))
 
 
-@pytest.mark.parametrize("detail", ["low", "high", "auto", "original", None])
+@pytest.mark.parametrize("detail", ["high", "auto", "original", None])
 def test_an_image_keeps_its_detail(detail: str | None) -> None:
-    given = opened(user(image(detail=detail)), assistant("b"), user(image("HTTPS://x/y.png", detail=detail)))
+    given = opened(
+        user(image(detail=detail)), assistant("b"), user(image(PIXEL.replace("data", "DATA"), detail=detail))
+    )
     more = {"detail": detail} if detail else {}
-    assert given.input == ({"type": "image", "url": "HTTPS://x/y.png", **more},)
+    assert given.input == ({"type": "image", "url": PIXEL.replace("data", "DATA"), **more},)
     assert given.history[0] == said("user", {"type": "input_image", "image_url": PIXEL, **more})
 
 
 def test_an_image_may_be_given_by_its_url_alone() -> None:
     assert opened(user({"type": "image_url", "image_url": PIXEL})).input == ({"type": "image", "url": PIXEL},)
+
+
+@pytest.mark.parametrize("begin", ["iVBORw0KGgo=", "/9j/", "R0lGODdh", "R0lGODlh", "UklGRgAKAABXRUJQ"])
+def test_an_image_is_known_by_how_it_begins(begin: str) -> None:
+    url = f"data:image/png;BASE64,{begin}"
+    assert opened(user(image(url))).input == ({"type": "image", "url": url},)
 
 
 def test_calls_and_their_answers_are_history() -> None:
@@ -156,8 +164,16 @@ def test_a_text_file_that_is_given_inline_is_read_with_its_name(data: str, words
 
 REFUSED = [
     image("http://x/y.png"),
+    image("https://x/y.png"),
     image("file:///etc/passwd"),
     image("data:text/plain,x"),
+    image("data:image/png;base64,SGk="),
+    image("data:image/png;base64,"),
+    image(PIXEL.rstrip("=")),
+    image(PIXEL + "é"),
+    image("data:image/png,%89PNG%0D%0A%1A%0A"),
+    image("data:image/svg+xml;base64,PHN2Zz4="),
+    image(detail="low"),
     image(detail="huge"),
     {"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}},
     {"type": "video_url", "video_url": {"url": "https://x"}},
@@ -168,6 +184,7 @@ REFUSED = [
         for data in (
             "data:application/pdf;base64,SGk=",
             "data:text/plain;base64,SG=k",
+            "data:application/notjson,x",
             "data:text/plain;base64,/w==",
             "data:text/plain",
             "https://text/plain,x",
