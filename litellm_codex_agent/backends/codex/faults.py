@@ -51,7 +51,7 @@ _CUT_AT_LIMIT = "reason: max_output_tokens"
 _FILTERED = "reason: content_filter"
 _IDLE = "idle timeout"
 # What Codex puts around an endpoint's words, and the relay's own address among it.
-_AROUND = re.compile(r"^unexpected status \d+[^:]*: |,? url: \S+")
+_AROUND = re.compile(r"^unexpected status \d+[^:]*: |,? url: [^\s,]+")
 _WAIT = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?) ?(ms|s)", re.IGNORECASE)
 _ENDS = (".", "!", "?", "…")
 

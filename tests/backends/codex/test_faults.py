@@ -94,6 +94,11 @@ def test_each_of_codexs_words_has_a_status(word: str, status: int) -> None:
     assert failed(error("no", word)).status == status
 
 
+@pytest.mark.parametrize(("status", "told"), [(400, 400), (599, 599), (399, 502), (600, 502), ("401", 502)])
+def test_a_status_is_believed_where_it_is_one_of_a_failure(status: Any, told: int) -> None:
+    assert failed(error("no", {"httpConnectionFailed": status_of(status)})).status == told
+
+
 ODD: list[Any] = [None, 7, {}, {"x": None}, {"x": status_of(None)}, {"x": {"httpStatusCode": 200}}, {"x": 1}]
 
 
@@ -107,7 +112,7 @@ def test_an_error_without_words_says_so(message: Any) -> None:
     assert failed(error(message)).message == "Codex's model failed with status 502: it did not say why."
 
 
-@pytest.mark.parametrize("message", ["{", "{" * 100_000, "[1]"])
+@pytest.mark.parametrize("message", ["{", "{" * 100_000, "[1]", '"no"'])
 def test_words_that_only_begin_like_json_are_words(message: str) -> None:
     assert failed(error(message)).message.startswith(f"Codex's model failed with status 502: {message[:100]}")
 
@@ -141,6 +146,7 @@ REFUSED: list[tuple[dict[str, Any], Failure | None]] = [
     (error(json.dumps({"error": {"message": "no", "code": "content_policy_violation"}})), None),
     (error("no"), Failure(400, "It was rejected by our safety system")),
     (error("no"), Failure(400, "no", "content_filter")),
+    (error("no"), Failure(400, "litellm.ContentPolicyViolationError: no", "400")),
 ]
 
 
@@ -162,6 +168,7 @@ def test_an_answer_that_is_cut_at_its_limit_is_an_answer() -> None:
 def test_a_turn_that_nobody_stopped_and_that_is_not_done_has_failed() -> None:
     assert end_of("completed", None) == end_of("completed", None, Failure(500, "another try went well")) == End()
     stopped, gone = end_of("interrupted", None), end_of("", None)
+    assert stopped.stopped_reason == gone.stopped_reason == "model_error"
     assert stopped.failure == Failure(502, "Codex stopped its turn by itself, without an answer.", "interrupted")
     assert gone.failure == Failure(502, "Codex ended before its turn did, without an answer.", "interrupted")
     assert end_of("interrupted", http(503)).failure == failed(http(503))
@@ -183,4 +190,22 @@ def test_a_message_is_bounded_and_has_no_key_and_no_lines() -> None:
     message = failed(error(f"no\n {key} " + "x" * 10**6)).message
     assert len(message) == MAX_SAID_CHARS and message.endswith("x…")
     assert message.startswith("Codex's model failed with status 502: no sk-…a1a1 x")
-    assert failed(error("Why?")).message.endswith(": Why?")
+    for end in "?!….":
+        assert failed(error(f"Why{end}")).message.endswith(f": Why{end}")
+
+
+def test_a_code_that_is_a_status_is_no_code() -> None:
+    assert failed(error("no"), Failure(429, "no", "429")).code == "rate_limit_exceeded"
+    assert failed(error("no"), Failure(503, "no", "503")).code == "model_error"
+    assert End().stopped_reason == end_of("completed", None).stopped_reason == "success"
+
+
+def test_words_behind_another_words_address_stay() -> None:
+    told = failed(error(f"unexpected status 403 Forbidden: no, {AT}, request id: 7", status_of(None)))
+    assert told.message == "Codex's model failed with status 502: no, request id: 7."
+
+
+def test_a_message_of_just_the_bound_is_whole() -> None:
+    room = MAX_SAID_CHARS - len("Codex's model failed with status 502: .")
+    assert failed(error("x" * room)).message.endswith("x.")
+    assert failed(error("x" * (room + 1))).message.endswith("x…")

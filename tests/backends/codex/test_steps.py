@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.backends.codex.steps import call_of, result_of
+from litellm_codex_agent.backends.codex.steps import call_of, is_command, result_of
 from litellm_codex_agent.backends.events import ToolCall, ToolResult
 from litellm_codex_agent.tools.source import MAX_TOLD_BYTES
 
@@ -31,6 +31,7 @@ COMMANDS = [
     ("/bin/sh -lc 'echo hi'", "echo hi"),
     ("/usr/bin/bash -lc 'for i in 1 2; do echo $i; done; exit 3'", "for i in 1 2; do echo $i; done; exit 3"),
     ("bash -c ls", "ls"),
+    ("/a/b/c/dash -c ls", "ls"),
     ("""zsh -lc 'echo '"'"'a b'"'"''""", "echo 'a b'"),
     ("/bin/bash -lc ls -l", "/bin/bash -lc ls -l"),
     ("/bin/bash -x ls", "/bin/bash -x ls"),
@@ -56,6 +57,8 @@ def test_changes_are_told_by_kind_and_by_path_inside_the_workspace() -> None:
     lines = "add new0.txt\ndelete /etc/hosts\nchange a -> b\nchange /work/wsx"
     assert called("fileChange", changes=changes) == ("edit", lines)
     assert called("fileChange", changes=None) == ("edit", "")
+    unknown = [{"path": "/work/ws/a", "kind": {"type": "of a later version"}}]
+    assert call_of(item("fileChange", changes=unknown), "/work/ws/") == ToolCall("call_1", "edit", "change a")
 
 
 def test_without_a_workspace_a_path_is_told_whole() -> None:
@@ -89,6 +92,10 @@ def test_each_kind_of_call_has_a_name_and_says_what_it_does(one: dict[str, Any],
 def test_what_is_no_act_is_no_call(kind: str) -> None:
     assert call_of(item(kind)) is None
     assert call_of({"type": "commandExecution"}) is None
+
+
+def test_a_command_is_known_as_one() -> None:
+    assert is_command(item("commandExecution")) and not is_command(item("fileChange"))
 
 
 def test_a_long_command_is_cut_in_its_middle() -> None:
