@@ -158,11 +158,8 @@ class Progress:
         told: list[Event] = []
         items = turn.get("items")
         for item in items if isinstance(items, list) else []:
-            if (
-                isinstance(item, dict)
-                and text_of(item, "type") == _MESSAGE
-                and not self._speech.knows(text_of(item, "id"))
-            ):
+            # Of a message that was heard, there is nothing left to tell.
+            if isinstance(item, dict) and text_of(item, "type") == _MESSAGE:
                 told += self._completed({"item": item})
         if self.status == "completed":
             return told + self._speech.last()

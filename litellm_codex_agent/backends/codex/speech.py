@@ -40,10 +40,6 @@ class Speech:
         self._last_thought = ""
         self._latest = ""
 
-    def knows(self, id: str) -> bool:
-        """Whether anything was heard of the message with this id."""
-        return id in self._messages
-
     def begin(self, id: str, phase: str) -> list[Event]:
         """A message begins; the same one may be begun again."""
         if id in self._messages:

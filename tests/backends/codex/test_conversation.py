@@ -70,6 +70,7 @@ def test_all_that_users_say_behind_the_last_answer_is_asked() -> None:
 
 def test_a_first_question_has_no_history() -> None:
     assert opened(user("Hi")) == Opening("", (), (asked("Hi"),))
+    assert opened(user("Hi"), user("Ho")) == Opening("", (), (asked("Hi"), asked("Ho")))
 
 
 def test_a_session_that_goes_on_is_given_the_question_only() -> None:

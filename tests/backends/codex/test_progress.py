@@ -173,6 +173,7 @@ def test_usage_of_a_thread_whose_past_is_not_known_begins_with_the_last_request(
 
 def test_a_request_that_was_cut_counts_though_it_tells_no_last() -> None:
     assert heard([tokens([1000, 50, 100, 20], [0, 0, 0, 0])], before=Usage())[0].usage == Usage(1000, 50, None, 100, 20)
+    assert heard([tokens([1, 50, 0, 0], [0, 0, 0, 0])], before=Usage())[0].usage == Usage(1, 50)
 
 
 def test_a_total_that_is_set_back_takes_nothing_away() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litellm_codex_agent.backends.codex.speech import COMMENTARY, FINAL, Speech
+from litellm_codex_agent.backends.codex.speech import COMMENTARY, FINAL
 from litellm_codex_agent.backends.events import Event, Text, Thought
 from litellm_codex_agent.backends.held import HOLD_CHARS
 
@@ -135,9 +135,11 @@ def test_what_the_pieces_did_not_bring_the_whole_does_once(phase: str | None) ->
         assert "".join(told) == "It is."
 
 
-def test_a_message_is_known_once_it_was_heard_of() -> None:
-    speech = Speech()
-    assert not speech.knows("m") and speech.hear("m", "") == [] and speech.knows("m")
+def test_what_comes_late_of_a_message_that_was_told_as_text_is_text() -> None:
+    begin, first, second, _ = message("m1", "One.", "More.")
+    assert said(begin, first, *message("m2", LONG), second) == [Text("One."), Text("\n\n" + LONG), Text("\n\nMore.")]
+    begin, first, second, _ = message("m1", LONG, "More.")
+    assert said(begin, first, *command("c1", "ls"), second) == [Text(LONG), Text("More.")]
 
 
 PHASES = st.sampled_from([COMMENTARY, FINAL, None])
