@@ -30,7 +30,7 @@ ROOMS_THAT_ARE_TOLD = ("errors", "wire", "backends", "runs", "sandbox", "tools",
 # All that the relay knows of the house: it serves any agent, and no backend in particular.
 RELAY_KNOWS = ("errors", "wire", "backends.events", "relay")
 # But for the agent's own setup, and its call from Python.
-READ_SETTINGS = ("agent/setup.py", "agent/call.py")
+READ_SETTINGS = ("agent/setup.py", "agent/call.py", "backends/codex/kit.py")
 # Whatever a route raises ends here, and no client hears of it.
 SERVER_EDGE = "server/errors.py"
 # A program of its own: it gives its command the environment that it was given, and no part of the server's.

@@ -49,6 +49,14 @@ DEFAULTS: dict[str, Any] = {
     "secret_patterns": (),
     "traces": None,
     "skip_chutes": False,
+    "upstream": "https://api.openai.com/v1",
+    "upstream_key": "",
+    "prices": None,
+    "processes": 4,
+    "idle_seconds": 600.0,
+    "codex": "",
+    "codex_model": "",
+    "codex_home": None,
 }
 # What is written in a variable, and the field and the value that it gives.
 READ = [
@@ -114,6 +122,15 @@ READ = [
     ("MINI_AGENT_STORE_TRACES", "1", "traces", STATE / "traces.jsonl"),
     ("MINI_AGENT_STORE_PATH", "/srv/t.jsonl", "traces", None),
     ("NDSMOKE_SHORTCIRCUIT_CHUTES", "1", "skip_chutes", True),
+    ("CODEX_AGENT_UPSTREAM", " https://Proxy.example:443/v1/ ", "upstream", "https://proxy.example/v1"),
+    ("CODEX_AGENT_UPSTREAM", "http://127.0.0.1:4000", "upstream", "http://127.0.0.1:4000"),
+    ("CODEX_AGENT_UPSTREAM_KEY", "sk-2", "upstream_key", "sk-2"),
+    ("CODEX_AGENT_PRICES", "/srv/prices.json", "prices", Path("/srv/prices.json")),
+    ("CODEX_AGENT_AGENT_PROCESSES", "1", "processes", 1),
+    ("CODEX_AGENT_AGENT_IDLE_SECONDS", "0.5", "idle_seconds", 0.5),
+    ("CODEX_AGENT_CODEX", "codex", "codex", "codex"),
+    ("CODEX_AGENT_CODEX_MODEL", "gpt-5", "codex_model", "gpt-5"),
+    ("CODEX_AGENT_CODEX_HOME", "~/c", "codex_home", HOME / "c"),
 ]
 REFUSED = {
     "MINI_AGENT_API_HOST": ["http://h", "h:80", "a b", "-h", "h..example", "*", "[h]", "h/", "ü"],
@@ -148,19 +165,31 @@ REFUSED = {
     "CODEX_AGENT_SECRET_PATTERNS": ["corp", '["("]', '[""]', "[1]", "{}"],
     "MINI_AGENT_STORE_TRACES": ["sometimes"],
     "MINI_AGENT_STORE_PATH": ["~nobody-by-this-name/x"],
+    "CODEX_AGENT_UPSTREAM": [
+        "proxy.example",
+        "ftp://h/v1",
+        "https://h/v1?x=1",
+        "https://u@h/v1",
+        "https:///v1",
+        "http://h/ v",
+    ],
+    "CODEX_AGENT_PRICES": ["~nobody-by-this-name/x"],
+    "CODEX_AGENT_AGENT_PROCESSES": ["0", "1.5"],
+    "CODEX_AGENT_AGENT_IDLE_SECONDS": ["0", "1m"],
+    "CODEX_AGENT_CODEX_HOME": ["~nobody-by-this-name/x"],
 }
 BAD = [(name, text) for name, texts in REFUSED.items() for text in texts]
 
 
 def fields(settings: ServerSettings) -> dict[str, Any]:
     told = dict(vars(settings))
-    return {**vars(told.pop("mini")), **told}
+    return {**vars(told.pop("mini")), **vars(told.pop("coding")), **told}
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
 def test_where_nothing_is_written_the_defaults_hold(text: str) -> None:
     # A blank key is refused: see below.
-    empty = {**dict.fromkeys(ROWS, text), "CODEX_AGENT_SERVER_KEY": ""}
+    empty = {**dict.fromkeys(ROWS, text), "CODEX_AGENT_SERVER_KEY": "", "CODEX_AGENT_UPSTREAM_KEY": ""}
     assert fields(server(empty, empty)) == fields(server({})) == DEFAULTS
 
 
@@ -191,6 +220,7 @@ TWO = {
     "CODEX_AGENT_TOOL_ORIGINS": ("http://h", "http://g"),
     "CODEX_AGENT_SECRET_PATTERNS": ('["a"]', '["b"]'),
     "MINI_AGENT_STORE_TRACES": ("on", "off"),
+    "CODEX_AGENT_UPSTREAM": ("http://h", "http://g"),
 }
 
 
@@ -248,7 +278,12 @@ def test_every_setting_of_the_server_has_a_flag_but_the_key_and_what_is_not_ours
     own = [row for row in VARIABLES if row.name.startswith(("MINI_AGENT_", "CODEX_AGENT_", "XDG_"))]
     provider = {"CODEX_AGENT_API_BASE", "CODEX_AGENT_API_KEY", "CODEX_AGENT_JOIN_TEXT"}
     bare = {row.name for row in own if not row.flag} - provider
-    assert bare == {"CODEX_AGENT_SERVER_KEY", "MINI_AGENT_TOOL_HTTP_HEADERS", "XDG_STATE_HOME"}
+    assert bare == {
+        "CODEX_AGENT_SERVER_KEY",
+        "CODEX_AGENT_UPSTREAM_KEY",
+        "MINI_AGENT_TOOL_HTTP_HEADERS",
+        "XDG_STATE_HOME",
+    }
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -68,7 +68,7 @@ async def _told(backend: Backend, asked: RunRequest) -> dict[str, Any]:
     parameters, _ = sort(asked.parameters, backend.parameters, backend.name)
     options, ignored = sort_options(given, backend.parameters, backend.name, field=_NO_FIELD)
     if isinstance(backend, Choosy):
-        backend.look(parameters, options)
+        backend.look(asked.messages, parameters, options)
     task = Task(f"run_{secrets.token_hex(_ID_BYTES)}", asked.model, asked.messages, parameters, options)
     story, done, acted, began = Story(), Done("cancelled"), False, time.monotonic()
     async with aclosing(backend.answer(task)) as events:

@@ -18,7 +18,8 @@ class Task:
     """One run's work as a backend sees it.
 
     `model` is what stands behind the backend's name (`mini:gpt-5` → `gpt-5`), `parameters` are those that the
-    backend's table honours or passes on, and `options` is the request's `codex_agent` object.
+    backend's table honours or passes on, and `options` is the request's `codex_agent` object. `session` is the
+    conversation that this run goes on with, for the backends that keep one; empty where it stands alone.
     """
 
     run_id: str
@@ -27,6 +28,7 @@ class Task:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     tenant: str = ""
+    session: str = ""
 
 
 class NotReady(Exception):
@@ -61,7 +63,9 @@ class Backend(Protocol):
 class Choosy(Protocol):
     """A backend whose table cannot say all that it refuses."""
 
-    def look(self, parameters: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    def look(
+        self, messages: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> None:
         """Raises `RefusedParameter` for what no run could honour. Cheap: each request asks, before its run is made."""
         ...
 

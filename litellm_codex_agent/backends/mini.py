@@ -95,7 +95,9 @@ class Mini:
             # The request's name is right; it is the operator's that is none.
             raise NotReady(f"CODEX_AGENT_MODEL (--model) cannot be asked: {error}") from error
 
-    def look(self, parameters: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    def look(
+        self, messages: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> None:
         client_tools(parameters)
         checker(parameters.get("response_format"))
         want = wanted(options, network=self.setup.network)

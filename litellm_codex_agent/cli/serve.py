@@ -16,11 +16,15 @@ clients have to send; it has no flag, for everyone on the machine can read a com
 """
 # What a flag takes, where its last word does not say it.
 _TAKES = {
-    **dict.fromkeys((settings.STATE, settings.RECORD, settings.RECORDINGS, settings.SCRIPTS), "DIR"),
-    **dict.fromkeys((settings.ROUTER_CONFIG, settings.STORE_PATH), "FILE"),
+    **dict.fromkeys(
+        (settings.STATE, settings.RECORD, settings.RECORDINGS, settings.SCRIPTS, settings.CODEX_HOME), "DIR"
+    ),
+    **dict.fromkeys((settings.PRICES, settings.ROUTER_CONFIG, settings.STORE_PATH), "FILE"),
+    settings.AGENT_PROCESSES: "COUNT",
     settings.MAX_ITERATIONS: "COUNT",
     settings.SECRET_PATTERNS: "JSON",
     settings.WORKSPACES: "DIRS",
+    settings.UPSTREAM: "URL",
 }
 # The longest flag with its value, so that what it means stands beside it.
 _FLAG_COLUMNS = 29

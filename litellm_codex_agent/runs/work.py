@@ -84,7 +84,7 @@ async def _close(run: Run, listening: asyncio.Future[Done]) -> None:
 
 
 async def _listen(run: Run, work: Work, tell: _Tell, over: asyncio.Event, heard: list[Done]) -> Done:
-    task = Task(run.id, work.model, work.messages, work.parameters, work.options, run.record.tenant)
+    task = Task(run.id, work.model, work.messages, work.parameters, work.options, run.record.tenant, work.session)
     size = number = 0
     async with aclosing(work.backend.answer(task)) as events:
         async for event in events:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .. import settings
 from ..agent.setup import setup
 from ..backends.backend import Backend, Living, NotReady
+from ..backends.codex.codex import Codex
 from ..backends.mini import Mini
 from ..backends.table import backends as all_backends
 from ..runs.journal import Journal, JournalError
@@ -43,6 +44,8 @@ from .reply import BEAT_SECONDS, cannot_read, refusal_of
 __all__ = ["Endpoint", "app", "make_app"]
 
 if TYPE_CHECKING:
+    from ..backends.codex.kit import Kit
+
     app: Endpoint
 
 _Handler = Callable[[House, Request], Awaitable[ASGIApp]]
@@ -190,7 +193,17 @@ def make_app(
 
 def _all_backends(config: ServerSettings) -> Mapping[str, Backend]:
     mini = Mini(partial(setup, config.mini, config.state, max_seconds=config.max_seconds, secrets=(config.key,)))
-    return {**all_backends(config.recordings, config.replay_pace), mini.name: mini}
+    codex = Codex(partial(_codex_kit, config, mini))
+    return {**all_backends(config.recordings, config.replay_pace), mini.name: mini, codex.name: codex}
+
+
+def _codex_kit(config: ServerSettings, mini: Mini) -> AbstractAsyncContextManager[Kit]:
+    """Codex shares the wall and the workspaces with the mini-agent, so that no two runs lend one directory."""
+    try:
+        from ..backends.codex.kit import opened as codex_kit
+    except ModuleNotFoundError as error:
+        raise NotReady(f'{error.name} is not installed. Run: pip install "litellm-codex-agent[codex]"') from error
+    return codex_kit(config.coding, config.state, mini.setup)
 
 
 async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive, send: Send) -> None:

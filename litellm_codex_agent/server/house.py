@@ -72,7 +72,7 @@ class House:
             parameters, ignored = sort(asked.parameters, backend.parameters, backend.name)
             options, beside = sort_options(asked.options, backend.parameters, backend.name, field=field)
             if isinstance(backend, Choosy):
-                backend.look(parameters, options)
+                backend.look(asked.messages, parameters, options)
         except RefusedParameter as error:
             name = f"{field}.{error.name}" if field and error.name in asked.options else error.name
             raise HttpError(400, str(error), "unsupported_parameter", param=name) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .coding import CodingSettings
+from .coding_table import AGENT_PROCESSES, CODEX_HOME, PRICES, UPSTREAM, UPSTREAM_KEY
 from .gate import ProviderSettings, open_gate, provider
 from .mini import MiniSettings
 from .mini_table import (
@@ -46,10 +48,13 @@ from .table import (
 from .variable import Unusable, Variable
 
 __all__ = [
+    "AGENT_PROCESSES",
     "ALLOWED_HOSTS",
     "ALLOWED_ORIGINS",
     "API_BASE",
     "API_KEY",
+    "CODEX_HOME",
+    "CodingSettings",
     "DEFAULT_PORT",
     "DRAIN_SECONDS",
     "GATE",
@@ -65,6 +70,7 @@ __all__ = [
     "MODEL",
     "MiniSettings",
     "PORT",
+    "PRICES",
     "ProviderSettings",
     "RECORD",
     "RECORDINGS",
@@ -79,6 +85,8 @@ __all__ = [
     "STATE_HOME",
     "STORE_PATH",
     "ServerSettings",
+    "UPSTREAM",
+    "UPSTREAM_KEY",
     "Unusable",
     "VARIABLES",
     "Variable",

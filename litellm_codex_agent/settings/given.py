@@ -34,6 +34,7 @@ _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://({_NAME.pattern}|\[[0-9a-f:.]+\])(:[0-9]{{1,5}})?")
 # A browser leaves the usual port out of an origin.
 _USUAL_PORT = {"http": ":80", "https": ":443"}
+_PATH = re.compile(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*")
 _PROGRAM = re.compile(r"[A-Za-z0-9_.+-]{1,100}")
 # What a header carries after `Bearer `, whatever the client.
 _KEY = re.compile(r"[!-~]+")
@@ -97,6 +98,14 @@ class Given:
         what = "origins of HTTP servers without a path, separated by commas, or *"
         return self._list(name, lambda text: text if text == "*" else _address(text), what)
 
+    def endpoint(self, name: str) -> str:
+        """The base URL of an API, without the slash at its end."""
+        text = self._or_default(name)
+        origin, path = _split(text)
+        if not _address(origin) or not _PATH.fullmatch(path):
+            raise _unusable(name, text, "the URL of an HTTP endpoint, without a query")
+        return f"{_address(origin)}{path}"
+
     def words(self, name: str) -> tuple[str, ...]:
         """Names of programs, and `*`."""
         what = "names of programs without a path, separated by commas, or *"
@@ -135,7 +144,7 @@ class Given:
     def key(self, name: str) -> str:
         key = self.text(name)
         if not key and self.environ.get(name):
-            raise Unusable(f"{name} is set and blank, so nobody would be asked for a key. Set it, or take it away.")
+            raise Unusable(f"{name} is set and blank, and a key that nobody set is no key. Set it, or take it away.")
         if key and not _KEY.fullmatch(key):
             # A wrong key is never shown either: it may be the right one with a slip in it.
             example = f"{name}={_ROWS[name].example}"
@@ -176,6 +185,13 @@ def _host(text: str) -> str:
 def _origin(text: str) -> str:
     origin = text.lower()
     return origin.removesuffix(_USUAL_PORT.get(origin.partition(":")[0], "")) if _ORIGIN.fullmatch(origin) else ""
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Origin and path of a URL."""
+    scheme, _, rest = text.rstrip("/").partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host}", f"{slash}{path}"
 
 
 def _address(text: str) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from . import table
+from .coding import CodingSettings, coding
+from .coding_table import CODING
 from .given import Given
 from .mini import MiniSettings, mini
 from .mini_table import MINI
@@ -41,6 +43,7 @@ class ServerSettings:
     recordings: Path | None
     replay_pace: float
     mini: MiniSettings
+    coding: CodingSettings
 
 
 def server(environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] = _NO_FLAGS) -> ServerSettings:
@@ -65,12 +68,13 @@ def server(environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] = _
         recordings=given.path(table.RECORDINGS),
         replay_pace=given.number(table.REPLAY_PACE),
         mini=mini(given, state),
+        coding=coding(given),
     )
 
 
 def without_server(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment without what sets up a server, for one that is set up by its flags alone."""
-    own = {table.SERVER_KEY, *(row.name for row in table.VARIABLES if row.flag or row in MINI)}
+    own = {table.SERVER_KEY, *(row.name for row in table.VARIABLES if row.flag or row in (*MINI, *CODING))}
     return {name: text for name, text in environ.items() if name not in own}
 
 

@@ -5,6 +5,7 @@ The default of a number is the text that is read where nothing is written, so it
 
 from __future__ import annotations
 
+from .coding_table import CODING
 from .mini_table import MINI
 from .variable import Variable
 
@@ -130,4 +131,4 @@ _SERVER = (
     ),
 )
 
-VARIABLES = (*_PROVIDER, *_NETWORK, *_SERVER, *MINI)
+VARIABLES = (*_PROVIDER, *_NETWORK, *_SERVER, *MINI, *CODING)

@@ -188,7 +188,7 @@ def test_an_unknown_model_is_a_404_that_lists_what_there_is(tmp_path: Path, mode
     response = ask(tmp_path, "POST", CHAT, json={**ECHO, "model": model})
     error = response.json()["error"]
     assert (response.status_code, error["code"], error["param"]) == (404, "model_not_found", "model")
-    assert "There is: echo, mini, replay:fix-test, replay:hello." in error["message"]
+    assert "There is: codex, echo, mini, replay:fix-test, replay:hello." in error["message"]
 
 
 def test_a_backend_that_is_not_ready_is_a_503_with_the_fix(tmp_path: Path) -> None:

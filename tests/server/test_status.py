@@ -28,7 +28,7 @@ def test_ready_tells_queue_journal_and_backends_to_those_with_it(tmp_path: Path)
     told = ask(tmp_path, "GET", "/ready", variables=KEY, headers=HOLDING).json()
     assert told["queue"] == {"running": 0, "waiting": 0, "max_runs": 16, "max_queue": 64}
     assert told["journal"] == {"ok": True, "reason": ""}
-    assert set(told["backends"]) == {"echo", "mini", "replay"} and told["backends"]["replay"]["ok"]
+    assert set(told["backends"]) == {"codex", "echo", "mini", "replay"} and told["backends"]["replay"]["ok"]
     assert told["sandbox"]["level"] in ("bwrap", "landlock", None)
     assert "CODEX_AGENT_MODEL" in told["backends"]["mini"]["reason"]
 
@@ -55,7 +55,8 @@ def test_models_are_listed_with_whether_they_are_ready(tmp_path: Path) -> None:
     variables = {"CODEX_AGENT_RECORDINGS": str(tmp_path)}
     data = ask(tmp_path / "state", "GET", "/v1/models", variables=variables).json()["data"]
     told = {model["id"]: model["ready"] for model in data}
-    assert told == {"echo": True, "mini": False, "replay:bad": False, "replay:fix-test": True, "replay:hello": True}
+    ready = {"echo": True, "replay:fix-test": True, "replay:hello": True}
+    assert told == {**ready, "codex": False, "mini": False, "replay:bad": False}
     assert "bad.jsonl" in next(model for model in data if model["id"] == "replay:bad")["reason"]
 
 
@@ -77,7 +78,7 @@ def test_a_model_that_there_is_none_of_is_a_404_that_lists_them(tmp_path: Path, 
     response = ask(tmp_path, "GET", f"/v1/models/{name}")
     error = response.json()["error"]
     assert (response.status_code, error["code"], error["param"]) == (404, "model_not_found", "model")
-    assert "There is: echo," in error["message"]
+    assert "There is: codex, echo," in error["message"]
 
 
 def test_a_path_of_two_methods_lists_both_where_it_refuses_a_third(tmp_path: Path) -> None:

@@ -64,6 +64,18 @@ class Progress:
         """Whether any text of the answer was told."""
         return self._speech.answered
 
+    @property
+    def acting(self) -> bool:
+        """Whether a call has no result yet."""
+        return bool(self._open)
+
+    def ended(self, id: str, *, ok: bool) -> list[Event]:
+        """A call that was seen elsewhere has ended, and Codex does not tell of it."""
+        if id not in self._open:
+            return []
+        del self._open[id]
+        return [ToolResult(id, ok)]
+
     def hear(self, method: str, params: Params) -> list[Event]:
         """What a notification tells; most tell nothing."""
         heard = self._by_method.get(method)

@@ -1,0 +1,170 @@
+"""One run's turn of a thread: begun, listened to, and left quiet.
+
+Law: a call is told before it is made. Whatever ends the turn, what it has started is dead within a moment; and a thread
+that does not become quiet takes its process along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from ...agent.telling import Tell
+from ...sandbox.process import outlast
+from ...sandbox.spoken import Spoken
+from ..events import Event, Text, ToolCall
+from .bridge import After
+from .connection import Gone, Refused, Told
+from .process import AppServer
+from .progress import Progress
+from .steps import call_of
+
+__all__ = ["Turn"]
+
+# Codex stops within a hundredth of a second. Told first, it does not wait for what the wall takes along.
+STOP_SECONDS = 0.5
+# Until it has told that it has stopped.
+QUIET_SECONDS = 5.0
+_STARTS = "process/start"
+
+
+@dataclass
+class Turn:
+    """`over` says why it ends before its end: a budget's stop reason."""
+
+    server: AppServer
+    child: Spoken
+    tell: Tell
+    progress: Progress
+    most_calls: int
+    thread: str = ""
+    id: str = ""
+    answer: str = ""
+    over: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    _calls: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    _writes: count[int] = field(default_factory=lambda: count(1))
+
+    async def gate(self, method: str, params: Mapping[str, Any]) -> After | None:
+        """Holds an act up until its call is told; for ever where the run may make no more."""
+        if method == _STARTS:
+            await self._act(_command(params))
+            return None
+        if self.progress.acting:
+            # Part of a call that was told: a patch.
+            return None
+        call = ToolCall(f"write_{next(self._writes)}", "edit", str(params.get("path", "")).removeprefix("file://"))
+        await self._act(call)
+
+        async def after(ok: bool) -> None:
+            for event in self.progress.ended(call.id, ok=ok):
+                await self.tell(event)
+
+        return after
+
+    async def play(self, start: Mapping[str, Any], *, seconds: float) -> None:
+        """From its first word until it is quiet. Raises `Gone` and `Refused`."""
+        timer = asyncio.get_running_loop().call_later(seconds, self.end, "budget")
+        with self.server.connection.listening(self.thread) as heard:
+            try:
+                told = await self.server.call("turn/start", {"threadId": self.thread, **start})
+                self.id = str(told["turn"]["id"])
+                await self._hear(heard)
+            finally:
+                timer.cancel()
+                if not self.progress.status:
+                    await outlast(self._quieten(heard))
+        for event in self.progress.close():
+            await self._tell(event)
+
+    def end(self, reason: str) -> None:
+        """Stop it; the first reason counts."""
+        if not self.over.done():
+            self.over.set_result(reason)
+
+    async def _act(self, call: ToolCall) -> None:
+        """Returns when the call is told, whoever wanted to tell it first."""
+        for event in self.progress.call(call):
+            await self._tell(event)
+        if (told := self._calls.get(call.id)) is not None:
+            await asyncio.shield(told)
+
+    async def _tell(self, event: Event) -> None:
+        if isinstance(event, Text):
+            self.answer += event.text
+        if not isinstance(event, ToolCall):
+            await self.tell(event)
+            return
+        if len(self._calls) >= self.most_calls:
+            self.end("max_tool_calls")
+            await asyncio.get_running_loop().create_future()
+        told = self._calls[event.id] = asyncio.ensure_future(self.tell(event))
+        await asyncio.shield(told)
+
+    async def _hear(self, heard: asyncio.Queue[Told | None]) -> None:
+        while not self.progress.status and not self.over.done():
+            getting = asyncio.ensure_future(heard.get())
+            try:
+                await asyncio.wait(_any(getting, self.over), return_when=asyncio.FIRST_COMPLETED)
+                if getting.done():
+                    await self._heard(getting.result())
+            finally:
+                getting.cancel()
+
+    async def _heard(self, told: Told | None) -> None:
+        if told is None:
+            raise Gone(f"Codex's process has ended. {self.server.child.last_words()}".strip())
+        if str(told.params.get("turnId", self.id)) != self.id:
+            return  # of a turn before this one, whose figures are told again
+        for event in self.progress.hear(told.method, told.params):
+            telling = asyncio.ensure_future(self._tell(event))
+            try:
+                # A call too many is never told.
+                await asyncio.wait(_any(telling, self.over), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                telling.cancel()
+
+    async def _quieten(self, heard: asyncio.Queue[Told | None]) -> None:
+        """Tell it to stop, kill what it has started, and wait until it has stopped."""
+        if self.id and not self.server.connection.gone:
+            asked = {"threadId": self.thread, "turnId": self.id}
+            with suppress(Gone, Refused):
+                await self.server.call("turn/interrupt", asked, seconds=STOP_SECONDS)
+        await self.child.bury()
+        if not self.id or self.server.connection.gone:
+            return
+        waiting = asyncio.ensure_future(self._completed(heard))
+        await asyncio.wait({waiting}, timeout=QUIET_SECONDS)
+        if not waiting.done() or not waiting.result():
+            self.server.retired = True
+        waiting.cancel()
+
+    async def _completed(self, heard: asyncio.Queue[Told | None]) -> bool:
+        while (told := await heard.get()) is not None:
+            self.progress.hear(told.method, told.params)
+            if self.progress.status:
+                return True
+        return False
+
+
+def _any(*waited: asyncio.Future[Any]) -> set[asyncio.Future[Any]]:
+    return set(waited)
+
+
+def _command(params: Mapping[str, Any]) -> ToolCall:
+    """What the exec-server is asked to start, under the name by which Codex tells of it."""
+    named = params.get("metadata")
+    id = named.get("toolCallId") if isinstance(named, Mapping) else None
+    argv = [str(word) for word in params.get("argv") or ()]
+    item = {
+        "type": "commandExecution",
+        "id": str(id or params.get("processId") or "command"),
+        "command": shlex.join(argv),
+    }
+    call = call_of(item)
+    assert call is not None, "a command with an id is a call"
+    return call
