@@ -54,6 +54,8 @@ if more := set(os.environ) - {*facts["variables"], "PWD", "LC_CTYPE"}:
 for pid in OUTER:
     attempt(f"that of {pid}", lambda: read(f"/proc/{pid}/environ"))
 """,
+    # The loader of each process that has this environment writes a file outside: all but the command's own could.
+    "load into the wall's own processes": "",
     "write outside": """
 def write(path, mode):
     with open(path, mode) as file:

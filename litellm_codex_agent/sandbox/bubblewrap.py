@@ -26,12 +26,13 @@ MOST_PRIVATE, MOST_SHARED = 512 * 2**20, 64 * 2**20
 BECOMING = ("CAP_DAC_READ_SEARCH", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 # The shell has opened these by then: they are paths until then, for a program that starts us hands on no descriptor.
 SECCOMP, PASSWD, GROUP = "9", "8", "7"
-# The last is read by a process inside. Whose server is gone by now is another's child, and does not begin.
-OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4" 6<"$5"; shift 5; exec "$@"'
+# The last two are for inside: the lifeline and the environment. Whose server is gone is another's child by now, and
+# does not begin.
+OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4" 6<"$5" 5<"$6"; shift 6; exec "$@"'
 # bubblewrap asks to die with its parent when it has begun to make its namespaces, and where the parent is dead by then
 # it never does. So a process inside waits for the server's death as well. Whatever could kill that one has begun, and
-# by then bubblewrap has asked.
-WATCHED = '(read -r _ <&6; kill -s KILL -- -1) </dev/null >/dev/null 2>&1 & exec 6<&-; exec "$@"'
+# by then bubblewrap has asked. That process has begun before the environment is read (carried.py), and has none of it.
+WATCHED = '("$1" -s 6 && kill -s KILL -- -1) 5<&- </dev/null >/dev/null 2>&1 & shift; . /proc/self/fd/5'
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Programs:
     """Where they are. All but bubblewrap belong to util-linux and the shell."""
 
     bwrap: str
+    flock: str
     prlimit: str
     setpriv: str
     sh: str
@@ -54,6 +56,7 @@ class Start:
     passwd: str
     group: str
     lifeline: str
+    environment: str
     processes: int
     status: int | None = None
 
@@ -67,11 +70,12 @@ def accounts(uid: int, gid: int) -> tuple[bytes, bytes]:
 def bubblewrap(command: Command, places: Places, programs: Programs, start: Start) -> list[str]:
     """The whole command line; what follows `--` runs inside."""
     opening = [programs.sh, "-c", OPENING, "sh", str(start.parent)]
-    files = [start.seccomp, start.passwd, start.group, start.lifeline]
+    files = [start.seccomp, start.passwd, start.group, start.lifeline, start.environment]
     status = [] if start.status is None else ["--json-status-fd", str(start.status)]
     wall = [*_apart(start.owner, network=command.network), *status, *_sights(command, places)]
     inside = [*_become(programs.setpriv, start.owner), *_limited(programs.prlimit, command, start.processes)]
-    return [*opening, *files, programs.bwrap, *wall, "--", *inside, programs.sh, "-c", WATCHED, "sh", *command.argv]
+    last = [programs.sh, "-c", WATCHED, "sh", programs.flock, *command.argv]
+    return [*opening, *files, programs.bwrap, *wall, "--", *inside, *last]
 
 
 def _apart(owner: Owner | None, *, network: bool) -> Iterator[str]:

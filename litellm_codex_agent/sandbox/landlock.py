@@ -67,6 +67,8 @@ class Launch:
     owner: Owner | None
     processes: int
     private: str
+    # Where it reads the command's environment.
+    environment: str
     abi: int = 0
     filters: Filters | None = None
     # Where `python` is to lead, where no directory of PATH has it.
@@ -85,7 +87,7 @@ def ruleset(abi: int, *, network: bool) -> bytes:
 
 
 def landlock(command: Command, places: Places, launch: Launch) -> str:
-    """The launcher's argument. It holds no environment: a command line is for all to read."""
+    """The launcher's argument. It names the file of the environment: a command line is for all to read."""
     readable = [*places.readable, *command.readable, *ACCOUNTS, *(places.network if command.network else ())]
     rules = [(path, READING) for path in readable]
     rules += [(path, _READ_FILE | _WRITE) for path in DEVICES]
@@ -111,6 +113,7 @@ def _begun(command: Command, launch: Launch) -> dict[str, Any]:
         "parent": launch.parent,
         "argv": list(command.argv),
         "cwd": str(Path(command.workspace) / command.cwd),
+        "environment": launch.environment,
         "private": launch.private,
         "python": launch.python,
         "stands_for_private": STANDS_FOR_PRIVATE,

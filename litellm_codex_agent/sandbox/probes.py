@@ -76,9 +76,14 @@ async def _let_loose(sandbox: Sandbox, scene: Scene, name: str) -> Finished:
     limits = replace(LIMITS, address_space=None) if name == "a memory bomb" else LIMITS
     seconds = SOON if name == "survive a timeout" else SECONDS
     argv = (sandbox.python, "-I", "-S", "-c", program(name), scene.token)
-    command = Command(argv, scene.workspace, seconds, limits=limits)
-    facts = scene.facts(limits, os.getpid(), sandbox.environment(command))
+    command = Command(argv, scene.workspace, seconds, limits=limits, environment=_given(scene, name))
+    facts = scene.facts(limits, os.getpid(), sandbox.wall.environment(command))
     return await sandbox.run(replace(command, stdin=facts))
+
+
+def _given(scene: Scene, name: str) -> Mapping[str, str]:
+    asked = {"LD_DEBUG": "all", "LD_DEBUG_OUTPUT": str(scene.root / "loaded")}
+    return asked if name == "load into the wall's own processes" else {}
 
 
 async def _outlived(sandbox: Sandbox, scene: Scene) -> str:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .carried import WRAPPERS
 from .command import Command, Finished
+from .in_memory import Argv
 from .inner import Inner
 from .process import Process, outlast, started
 from .processes import descendants
@@ -24,10 +26,11 @@ TIMED_OUT, NOT_STARTED, KILLED = 124, 126, 137
 
 @dataclass(frozen=True)
 class Wall:
-    """How one level starts a command: the argv, told where to say its pid if it does, and the environment."""
+    """How one level starts a command: the argv, told where to say its pid if it does, which hands on the environment
+    that the command finds."""
 
     level: str
-    argv: Callable[[Command, int | None], list[str]]
+    argv: Callable[[Command, int | None], Argv]
     environment: Callable[[Command], dict[str, str]]
     # Ends by the death of a namespace's first process, else by that of a launcher.
     namespace: bool = False
@@ -48,16 +51,17 @@ class Sandbox:
         """`bwrap`, `landlock` or `none`: what a result says of how it came about."""
         return self.wall.level
 
-    def wrapped(self, command: Command) -> list[str]:
+    def wrapped(self, command: Command) -> Argv:
         """An argv that any program may spawn with pipes of its own; it dies with the process that called this.
 
-        The spawner gives it `environment(command)` and nothing else. Time and output are the spawner's to bound.
+        The spawner gives it `environment(command)` and nothing else, and keeps this very list until the command has
+        begun. Time and output are the spawner's to bound.
         """
         return self.wall.argv(command, None)
 
-    def environment(self, command: Command) -> dict[str, str]:
-        """All that the command finds in its environment."""
-        return self.wall.environment(command)
+    def environment(self, _: Command) -> dict[str, str]:
+        """For whatever starts the command: the same for all, and nothing of the command's own."""
+        return dict(WRAPPERS)
 
     async def run(self, command: Command) -> Finished:
         """Run it to its end, or to ours: time, too much, a cancel."""

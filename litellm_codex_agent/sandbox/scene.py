@@ -75,6 +75,7 @@ class Scene:
             found += [] if same and self.secret.read_bytes() == _SECRET else ["changed a file"]
         found += [] if self.secret.exists() and (self.root / "empty").exists() else ["removed a file"]
         found += ["wrote a file"] if (self.root / "written").exists() else []
+        found += ["was loaded into a process outside"] if list(self.root.glob("loaded*")) else []
         listening = {"TCP": self.stream, "UDP": self.datagram, "an abstract socket": self.abstract, "a path": self.path}
         return found + [f"reached {name}" for name, each in listening.items() if _heard(each)]
 

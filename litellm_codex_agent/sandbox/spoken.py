@@ -7,7 +7,7 @@ instead of filling the memory.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -86,7 +86,9 @@ async def spoken(sandbox: Sandbox, command: Command) -> AsyncIterator[Spoken]:
     inner = Inner() if sandbox.wall.namespace else None
     watch = Watch(command)
     try:
-        process = await _started(sandbox, command, inner)
+        # Kept to the end: it holds what the command opens as it begins.
+        argv = sandbox.wall.argv(command, inner.writing if inner else None)
+        process = await _started(argv, sandbox.environment(command), inner)
         watching = asyncio.ensure_future(_watched(sandbox, process, watch))
         try:
             yield process
@@ -109,8 +111,8 @@ async def _ended(process: Spoken, watching: asyncio.Future[None]) -> None:
     await process.bury()
 
 
-async def _started(sandbox: Sandbox, command: Command, inner: Inner | None) -> Spoken:
-    starting = asyncio.ensure_future(_start(sandbox, command, inner))
+async def _started(argv: Sequence[str], environment: Mapping[str, str], inner: Inner | None) -> Spoken:
+    starting = asyncio.ensure_future(_start(argv, environment, inner))
     try:
         return await outlast(starting)
     except asyncio.CancelledError:
@@ -120,11 +122,11 @@ async def _started(sandbox: Sandbox, command: Command, inner: Inner | None) -> S
         raise
 
 
-async def _start(sandbox: Sandbox, command: Command, inner: Inner | None) -> Spoken:
+async def _start(argv: Sequence[str], environment: Mapping[str, str], inner: Inner | None) -> Spoken:
     _, process = await asyncio.get_running_loop().subprocess_exec(
         lambda: Spoken(inner),
-        *sandbox.wall.argv(command, inner.writing if inner else None),
-        env=sandbox.environment(command),
+        *argv,
+        env=dict(environment),
         start_new_session=True,
         pass_fds=() if inner is None else (inner.writing,),
     )

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from .bubblewrap import PRIVATE, Programs, Start, accounts, bubblewrap
 from .calls import ATTENDED, behind_bubblewrap, behind_landlock
+from .carried import as_pairs, as_script
 from .command import Command, SandboxUnavailable
 from .environment import environment
-from .in_memory import in_memory, lifeline
+from .in_memory import Argv, in_memory, lifeline, path_of, sealed
 from .kernel import landlock_abi
 from .landlock import LEAST_ABI, SIGNALS_ABI, STANDS_FOR_PRIVATE, Filters, Launch, landlock, unwalled
 from .owner import Owner, ordinary, owner_of
@@ -28,7 +29,7 @@ __all__ = ["LEVELS", "made"]
 
 # The strongest first.
 LEVELS = ("bwrap", "landlock", "none")
-NEEDED = {"bwrap": "bubblewrap", "prlimit": "util-linux", "setpriv": "util-linux", "sh": "dash"}
+NEEDED = {"bwrap": "bubblewrap", "flock": "util-linux", "prlimit": "util-linux", "setpriv": "util-linux", "sh": "dash"}
 # Imported from its directory and not started as a file, so that it is compiled but once; last on the path, so that
 # nothing there is taken for a module of Python's. The package itself is slow to import.
 LAUNCHER = str(Path(__file__).parent)
@@ -57,18 +58,21 @@ def _machine() -> Machine:
 def _bubblewrapped(machine: Machine) -> Sandbox:
     found, uid = places(), ordinary()
     programs = Programs(*(_program(name, package) for name, package in NEEDED.items()))
+    own = _around(found, PRIVATE)
 
-    def argv(command: Command, status: int | None) -> list[str]:
+    def argv(command: Command, status: int | None) -> Argv:
         owner = owner_of(command.workspace, uid)
         passwd, group = (in_memory(each) for each in accounts(*_who(owner)))
         seccomp = in_memory(assembled(behind_bubblewrap(network=command.network), machine))
         # A user namespace counts its own; beneath root there is none, so those of that user's other commands count.
         others = threads_of(owner.uid) if owner else 0
         processes = command.limits.processes + others
-        start = Start(os.getpid(), owner, seccomp, passwd, group, lifeline(), processes, status)
-        return bubblewrap(command, found, programs, start)
+        held = sealed(as_script(own(command), found.python))
+        files = (seccomp, passwd, group, lifeline(), path_of(held))
+        start = Start(os.getpid(), owner, *files, processes, status)
+        return Argv(bubblewrap(command, found, programs, start), held)
 
-    return Sandbox(Wall("bwrap", argv, _around(found, PRIVATE), namespace=True), found.python, uid)
+    return Sandbox(Wall("bwrap", argv, own, namespace=True), found.python, uid)
 
 
 def _program(name: str, package: str) -> str:
@@ -84,13 +88,16 @@ def _landlocked(machine: Machine, abi: int) -> Sandbox:
         raise SandboxUnavailable(f"Landlock is needed in version {LEAST_ABI} (Linux 6.2), and {told}.")
     uid = ordinary()
     found = places(_python(uid))
+    own = _around(found, STANDS_FOR_PRIVATE)
 
-    def argv(command: Command, _: int | None) -> list[str]:
+    def argv(command: Command, _: int | None) -> Argv:
         owner = owner_of(command.workspace, uid)
         filters = _filters(machine, network=command.network, signals=abi >= SIGNALS_ABI)
-        return _launcher(landlock(command, found, replace(_launch(command, owner, found), abi=abi, filters=filters)))
+        held = sealed(as_pairs(own(command)))
+        launch = replace(_launch(command, owner, found, held), abi=abi, filters=filters)
+        return _launcher(landlock(command, found, launch), held)
 
-    return Sandbox(Wall("landlock", argv, _around(found, STANDS_FOR_PRIVATE), private=_temporary()), found.python, uid)
+    return Sandbox(Wall("landlock", argv, own, private=_temporary()), found.python, uid)
 
 
 def _filters(machine: Machine, *, network: bool, signals: bool) -> Filters:
@@ -103,29 +110,27 @@ def _filters(machine: Machine, *, network: bool, signals: bool) -> Filters:
 
 def _bare() -> Sandbox:
     found = places()
+    own = _around(found, STANDS_FOR_PRIVATE)
 
-    def argv(command: Command, _: int | None) -> list[str]:
-        return _launcher(unwalled(command, _launch(command, None, found)))
+    def argv(command: Command, _: int | None) -> Argv:
+        held = sealed(as_pairs(own(command)))
+        return _launcher(unwalled(command, _launch(command, None, found, held)), held)
 
-    return Sandbox(Wall("none", argv, _around(found, STANDS_FOR_PRIVATE), private=_temporary()), found.python)
+    return Sandbox(Wall("none", argv, own, private=_temporary()), found.python)
 
 
-def _launch(
-    command: Command,
-    owner: Owner | None,
-    found: Places,
-) -> Launch:
+def _launch(command: Command, owner: Owner | None, found: Places, held: int) -> Launch:
     processes = command.limits.processes + threads_of(_who(owner)[0])
     named = "" if found.named else found.python
-    return Launch(os.getpid(), owner, processes, str(_temporary()), python=named)
+    return Launch(os.getpid(), owner, processes, str(_temporary()), path_of(held), python=named)
 
 
 def _temporary() -> Path:
     return Path(tempfile.gettempdir())
 
 
-def _launcher(spec: str) -> list[str]:
-    return [sys.executable, "-I", "-S", "-c", BEGINNING, LAUNCHER, spec]
+def _launcher(spec: str, held: int) -> Argv:
+    return Argv([sys.executable, "-I", "-S", "-c", BEGINNING, LAUNCHER, spec], held)
 
 
 def _python(uid: int | None) -> str:

@@ -43,3 +43,14 @@ def test_an_address_that_the_operator_does_not_list_is_refused(tmp_path: Path) -
     assert (told["ok"], told["error"]["status"]) == (False, 400)
     assert "CODEX_AGENT_TOOL_ORIGINS" in told["error"]["message"]
     assert not server.entries(tool="echo")
+
+
+def test_what_a_server_is_given_is_loaded_into_no_process_of_the_wall(tmp_path: Path) -> None:
+    planted = tmp_path / "planted"
+    planted.mkdir(mode=0o777)
+    environment = {"LD_DEBUG": "all", "LD_DEBUG_OUTPUT": str(planted / "loaded")}
+    servers: dict[str, Any] = {"real": {"command": "python", "args": ["-c", "pass"], "env": environment}}
+    with standing(tmp_path) as stand:
+        told = stand.run(*ASK, tool_backend="mcp", mcp_servers=servers)
+    assert told["error"]["code"] == "tools_unavailable"
+    assert list(planted.iterdir()) == []

@@ -25,9 +25,9 @@ PLACES = Places(
     ("/usr", "/etc/ssl/certs", "/opt/venv"), (("/bin", "usr/bin"),), ("/etc/hosts",), "/opt/venv/bin/python"
 )
 COMMAND = Command(("make", "-k"), Path("/srv/work"), 9.0, cwd="sub", environment={"KEY": "a secret"})
-START = Start(77, None, "/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", 99)
-PROGRAMS = Programs("/b/bwrap", "/b/prlimit", "/b/setpriv", "/b/sh")
-LAUNCH = Launch(77, None, 99, "/tmp", 7, Filters(b"ask", b"refuse", 317, {90: (-1, 0, 1, -1, False)}))
+START = Start(77, None, "/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", "/proc/77/fd/2", 99)
+PROGRAMS = Programs("/b/bwrap", "/b/flock", "/b/prlimit", "/b/setpriv", "/b/sh")
+LAUNCH = Launch(77, None, 99, "/tmp", "/proc/77/fd/2", 7, Filters(b"ask", b"refuse", 317, {90: (-1, 0, 1, -1, False)}))
 
 
 def argv(command: Command = COMMAND, start: Start = START, places: Places = PLACES) -> list[str]:
@@ -48,7 +48,8 @@ def test_bubblewrap_starts_only_as_the_child_of_who_asked_and_dies_with_it() -> 
     assert told[:2] == ["/b/sh", "-c"]
     assert '[ "$PPID" = "$1" ] || exit 125' in told[2]
     assert told[3:5] == ["sh", "77"]
-    assert told[5:10] == ["/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", "/b/bwrap"]
+    assert told[5:10] == [f"/proc/77/fd/{number}" for number in (3, 4, 5, 6, 2)]
+    assert told[10] == "/b/bwrap"
     assert "--die-with-parent" in told
 
 
@@ -65,7 +66,7 @@ def test_what_follows_the_wall_is_limited_and_then_the_command() -> None:
     ]
     assert inside[5:9] == [f"--as={limits.address_space}", "--", "/b/sh", "-c"]
     assert "kill -s KILL -- -1" in inside[9]
-    assert inside[10:] == ["sh", "make", "-k"]
+    assert inside[10:] == ["sh", "/b/flock", "make", "-k"]
 
 
 def test_an_address_space_without_a_limit_has_none() -> None:

@@ -13,7 +13,14 @@ from litellm_codex_agent.sandbox.walls import made
 from .stage import as_ordinary, each_wall, sandbox
 
 # Without a wall these do what they want: else the probe would show nothing.
-FREE = ("read a secret outside", "write outside", "TCP to loopback", "a path socket", "list processes")
+FREE = (
+    "read a secret outside",
+    "load into the wall's own processes",
+    "write outside",
+    "TCP to loopback",
+    "a path socket",
+    "list processes",
+)
 
 
 @each_wall

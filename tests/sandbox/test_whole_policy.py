@@ -20,11 +20,11 @@ from litellm_codex_agent.sandbox.syscalls import X86_64
 
 from .test_policy import COMMAND, LAUNCH, PLACES, START, argv, spec
 
-OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4" 6<"$5"; shift 5; exec "$@"'
+OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4" 6<"$5" 5<"$6"; shift 6; exec "$@"'
 STARTED = ["/b/sh", "-c", OPENING, "sh", "77"]
-STARTED += ["/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", "/b/bwrap"]
-WATCHED = '(read -r _ <&6; kill -s KILL -- -1) </dev/null >/dev/null 2>&1 & exec 6<&-; exec "$@"'
-ENDING = ["/b/sh", "-c", WATCHED, "sh", "make", "-k"]
+STARTED += ["/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", "/proc/77/fd/2", "/b/bwrap"]
+WATCHED = '("$1" -s 6 && kill -s KILL -- -1) 5<&- </dev/null >/dev/null 2>&1 & shift; . /proc/self/fd/5'
+ENDING = ["/b/sh", "-c", WATCHED, "sh", "/b/flock", "make", "-k"]
 SIGHTS = "--symlink usr/bin /bin --proc /proc --dev /dev --perms 1777 --size 67108864 --tmpfs /dev/shm --dir /etc"
 SIGHTS += " --perms 0444 --ro-bind-data 8 /etc/passwd --perms 0444 --ro-bind-data 7 /etc/group --ro-bind /usr /usr"
 ORDINARY = f"""
@@ -77,6 +77,7 @@ def test_what_the_launcher_is_told() -> None:
     filters = {"asking": b"ask", "refusing": b"refuse", "seccomp": 317, "calls": {90: (-1, 0, 1, -1, False)}}
     private = {"private": "/tmp", "stands_for_private": "/codex-agent-private", "own": writing}
     begun = {"parent": 77, "argv": ["make", "-k"], "cwd": "/srv/work/sub", "python": "/p", "owner": (5, 6)}
+    begun["environment"] = "/proc/77/fd/2"
     assert told == {**filters, **private, **begun, "writable": ["/srv/work"]}
 
 
@@ -86,7 +87,7 @@ def test_without_filters_none_is_told() -> None:
 
 
 def test_what_a_launch_is_without_more() -> None:
-    assert Launch(1, None, 2, "/tmp") == Launch(1, None, 2, "/tmp", abi=0, filters=None, python="")
+    assert Launch(1, None, 2, "/tmp", "/e") == Launch(1, None, 2, "/tmp", "/e", abi=0, filters=None, python="")
     assert (LEAST_ABI, STANDS_FOR_PRIVATE) == (3, "/codex-agent-private")
 
 

@@ -33,8 +33,10 @@ def become(spec: dict[str, Any], private: str, launcher: _socket.socket) -> NoRe
     """The command, in our place."""
     argv, code = spec["argv"], _NOT_STARTED
     try:
+        # Read while we can come to it.
+        environment = _environment(spec, private)
         _confine(spec, private, launcher)
-        _execute(argv, _environment(spec, private))
+        _execute(argv, environment)
     except OSError as error:
         code = _NOT_THERE if isinstance(error, FileNotFoundError) else _NOT_STARTED
         os.write(2, f"{argv[0]}: {error.strerror}\n".encode(errors="replace"))
@@ -42,12 +44,12 @@ def become(spec: dict[str, Any], private: str, launcher: _socket.socket) -> NoRe
         os._exit(code)
 
 
-def _execute(argv: list[str], environment: dict[str, str]) -> None:
+def _execute(argv: list[str], environment: dict[bytes, bytes]) -> None:
     # `os.execvpe` imports a module first, which the wall may not let us read by now.
     if "/" in argv[0]:
         os.execve(argv[0], argv, environment)  # noqa: S606  # ours to start
     fault: OSError = FileNotFoundError(_NO_SUCH, os.strerror(_NO_SUCH))
-    for directory in environment.get("PATH", os.defpath).split(":"):
+    for directory in os.fsdecode(environment.get(b"PATH", os.defpath)).split(":"):
         try:
             os.execve(f"{directory}/{argv[0]}", argv, environment)  # noqa: S606  # as above
         except (FileNotFoundError, NotADirectoryError):
@@ -108,6 +110,8 @@ def _filter(spec: dict[str, Any], launcher: _socket.socket) -> None:
         checked(libc.prctl(SECCOMP, ctypes.c_ulong(_FILTER), program, 0, 0))
 
 
-def _environment(spec: dict[str, Any], private: str) -> dict[str, str]:
-    """What we were given; what stands in it for a directory of the command's own is put in its place."""
-    return {name: value.replace(spec["stands_for_private"], private) for name, value in os.environ.items()}
+def _environment(spec: dict[str, Any], private: str) -> dict[bytes, bytes]:
+    """What the file says; what stands in it for a directory of the command's own is put in its place."""
+    with open(spec["environment"], "rb") as file:  # noqa: PTH123  # pathlib is slow to import
+        told = file.read().replace(spec["stands_for_private"].encode(), os.fsencode(private))
+    return dict(pair.split(b"=", 1) for pair in told.split(b"\0"))
