@@ -127,6 +127,14 @@ attempt("connected a pair anew", again)
 for pid in (*OUTER, -facts["server"]):
     attempt(f"signalled {pid}", lambda: os.kill(pid, 0))
 """,
+    "limit others by their number": """
+# Each is set to what it is: whoever may do that may set it to anything.
+for pid in OUTER:
+    attempt(f"the limits of {pid}", lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE))
+    attempt(f"where {pid} runs", lambda: os.sched_setaffinity(pid, os.sched_getaffinity(pid)))
+    attempt(f"how {pid} runs", lambda: os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0)))
+    attempt(f"when {pid} runs", lambda: os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid)))
+""",
     "ptrace the server": """
 # PTRACE_SEIZE, which does not stop it where it succeeds.
 attempt("attached", lambda: call("ptrace", 0x4206, facts["server"], 0, 0))

@@ -43,6 +43,13 @@ _NEVER = (
 _MISSING = ("clone3", "io_uring_enter", "io_uring_register", "io_uring_setup")
 # Shared between all processes of the machine, beyond Landlock's sight.
 _SHARED = ("mq_open", "msgget", "semget", "shmget")
+# Reach any process of the same user, whom they name by a number; 0 is whoever calls. They take its limits, and when and
+# where it is run: the launcher's, the server's, and those of another command.
+_OTHERS_RUNNING = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")
+# The same, after what kind of number it is: 0 and 1 are a process, and what else there is are a group and a user.
+_OTHERS_TURN = {"setpriority": 0, "ioprio_set": 1}
+# fcntl's F_SETOWN and F_SETOWN_EX, and ioctl's FIOSETOWN and SIOCSPGRP: who gets a signal when a descriptor is ready.
+_OWN_BY_FCNTL, _OWN_BY_IOCTL = (8, 15), (0x8901, 0x8902)
 _SIGNALS = ("kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill", "tkill")
 # What changes a file without opening it, which Landlock does not see.
 _OWNERS = ("chown", "fchown", "fchownat", "lchown")
@@ -72,8 +79,9 @@ def behind_landlock(*, network: bool, signals: bool, ask: bool) -> list[Rule]:
     """No socket at all without the network: Landlock below ABI 9 knows only of TCP's. `signals` where it keeps them
     in; `ask` where somebody answers for the changes to a file's mode and times."""
     rules = [*_always(), *_sockets((_INET, _INET6) if network else ()), *_refused(_SHARED)]
+    rules += _only_itself()
     if not signals:
-        rules += _refused(_SIGNALS)
+        rules += _silenced()
     rules += [*_refused(_ATTRIBUTES), *_refused((*_EXTRAS, *_NEW_EXTRAS), _ENOTSUP)]
     return [*rules, *(Rule(call, ASK if ask else refuse(_EPERM)) for call in ATTENDED)]
 
@@ -84,6 +92,18 @@ def _always() -> Iterable[Rule]:
     yield from _refused(_MISSING, _ENOSYS)
     yield from (Rule(call, refuse(_EPERM), (Bits(0, _NAMESPACES),)) for call in ("clone", "unshare"))
     yield from (Rule("ioctl", refuse(_EPERM), (Equal(1, request),)) for request in _TERMINAL)
+
+
+def _only_itself() -> Iterable[Rule]:
+    yield from (Rule(call, ALLOW, (Equal(0, 0),)) for call in _OTHERS_RUNNING)
+    yield from (Rule(call, ALLOW, (Equal(0, kind), Equal(1, 0))) for call, kind in _OTHERS_TURN.items())
+    yield from _refused((*_OTHERS_RUNNING, *_OTHERS_TURN))
+
+
+def _silenced() -> Iterable[Rule]:
+    yield from _refused(_SIGNALS)
+    yield from (Rule("fcntl", refuse(_EPERM), (Equal(1, how),)) for how in _OWN_BY_FCNTL)
+    yield from (Rule("ioctl", refuse(_EPERM), (Equal(1, how),)) for how in _OWN_BY_IOCTL)
 
 
 def _sockets(families: Iterable[int]) -> Iterable[Rule]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from .inner import Inner
 from .kept import Kept
+from .processes import descendants
 
 __all__ = ["Process", "outlast", "started"]
 
@@ -21,6 +22,8 @@ __all__ = ["Process", "outlast", "started"]
 WALL_SECONDS = 10.0
 # Nobody holds the other end of a dead tree's pipes: what is still in them is read at once.
 DRAIN_SECONDS = 2.0
+# What forks while it is killed is met at the next look.
+UPROOT_SECONDS, UPROOT_PAUSE_SECONDS = 10.0, 0.01
 
 _Found = TypeVar("_Found")
 
@@ -90,17 +93,26 @@ class Process(asyncio.SubprocessProtocol):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
 
-    async def bury(self) -> None:
-        """Kill what is left, and return when nothing is."""
+    async def bury(self, patience: float = WALL_SECONDS) -> None:
+        """Kill what is left, and return when nothing is; `patience` is how long the wall may take to do so."""
         if self._inner is not None:
-            await self._inner.kill(WALL_SECONDS)
+            await self._inner.kill(patience)
         elif not self.exited.done():
             # A launcher kills all that it has started before it ends itself.
             self.tell([self.pid])
-        await asyncio.wait({self.exited}, timeout=WALL_SECONDS)
+        await asyncio.wait({self.exited}, timeout=patience)
+        if not self.exited.done():
+            await self._uproot()
         await asyncio.wait(self._silent.values(), timeout=DRAIN_SECONDS)
         # Kills the child where even that did not help.
         self._transport.close()
+
+    async def _uproot(self) -> None:
+        """Kill all that descends from it before itself: afterwards nobody could say what did."""
+        deadline = asyncio.get_running_loop().time() + UPROOT_SECONDS
+        while (members := descendants(self.pid)) and asyncio.get_running_loop().time() < deadline:
+            self.tell(members, signal.SIGKILL)
+            await asyncio.sleep(UPROOT_PAUSE_SECONDS)
 
 
 async def started(

@@ -35,6 +35,7 @@ CLOCKS = "adjtimex clock_adjtime clock_settime settimeofday"
 NEVER = f"{OTHERS} {MOUNTS} {HANDLES} {KERNEL} {ACCOUNTS} {CLOCKS}".split()
 MISSING = ("clone3", "io_uring_enter", "io_uring_register", "io_uring_setup")
 SHARED = ("mq_open", "msgget", "semget", "shmget")
+OTHERS_RUNNING = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")
 SIGNALS = ("kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill", "tkill")
 ATTRIBUTES = ("chown", "fchown", "fchownat", "lchown", "file_setattr", "futimesat", "utime", "utimes")
 EXTRAS = ("fremovexattr", "lremovexattr", "removexattr", "removexattrat")
@@ -113,6 +114,28 @@ def test_a_pair_of_sockets_is_a_pair_of_local_streams(wall: str) -> None:
 def test_what_all_processes_share_is_shut_where_no_namespace_does_it(call: str) -> None:
     assert of(WALLS["landlock"], call) == of(WALLS["landlock+net"], call) == EPERM
     assert of(WALLS["bwrap"], call) == ALLOW
+
+
+@pytest.mark.parametrize("call", OTHERS_RUNNING)
+def test_limits_and_the_scheduler_are_asked_for_itself_alone_beneath_landlock(call: str) -> None:
+    for wall in ("landlock", "landlock+net"):
+        assert [of(WALLS[wall], call, pid) for pid in (0, 1, 0xFFFFFFFF)] == [ALLOW, EPERM, EPERM]
+    assert of(WALLS["bwrap"], call, 1) == ALLOW
+
+
+@pytest.mark.parametrize(("call", "kind"), [("setpriority", 0), ("ioprio_set", 1)])
+def test_nobody_elses_turn_is_changed_beneath_landlock(call: str, kind: int) -> None:
+    for wall in ("landlock", "landlock+net"):
+        allowed = {(what, who) for what in range(4) for who in (0, 1, 77) if of(WALLS[wall], call, what, who) == ALLOW}
+        assert allowed == {(kind, 0)}
+        assert of(WALLS[wall], call, kind, 77) == EPERM
+    assert of(WALLS["bwrap"], call, kind + 1, 77) == ALLOW
+
+
+@pytest.mark.parametrize(("call", "how"), [("fcntl", 8), ("fcntl", 15), ("ioctl", 0x8901), ("ioctl", 0x8902)])
+def test_no_descriptor_signals_another_where_landlock_does_not_keep_that_in(call: str, how: int) -> None:
+    assert (of(LEAKY, call, 3, how), of(LEAKY, call, how, 4)) == (EPERM, ALLOW)
+    assert {of(WALLS[wall], call, 3, how) for wall in WALLS} == {ALLOW}
 
 
 @pytest.mark.parametrize("call", SIGNALS)

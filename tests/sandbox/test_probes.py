@@ -19,6 +19,7 @@ FREE = (
     "write outside",
     "TCP to loopback",
     "a path socket",
+    "limit others by their number",
     "list processes",
 )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 
 import pytest
 
 from litellm_codex_agent.sandbox.process import started
+
+from .stage import alive
 
 WAIT_SECONDS = 20.0
 
@@ -34,3 +37,18 @@ def test_one_that_ended_before_it_was_given_its_stdin_ends_as_any_other(
         assert loop.run_until_complete(act()) == 3
     finally:
         loop.close()
+
+
+@pytest.mark.parametrize("ending", ["sleep 99", "while :; do sleep 0.01; done"])
+def test_what_a_launcher_does_not_kill_is_killed_before_it(ending: str) -> None:
+    token = f"uprooted-{os.getpid()}"
+
+    async def act() -> None:
+        script = f"trap '' TERM; setsid sh -c '{ending}' {token} & wait; sleep 99"
+        process = await started(["/bin/sh", "-c", script, token], {"PATH": os.defpath}, most=100)
+        while len(alive(token)) < 2:
+            await asyncio.sleep(0.01)
+        await process.bury(patience=0.1)
+
+    asyncio.run(asyncio.wait_for(act(), WAIT_SECONDS))
+    assert alive(token) == []

@@ -133,11 +133,19 @@ def _bury() -> None:
     """Kill until nobody is left: orphans become our children, so having no child is proof."""
     try:
         while True:
-            for pid in _descendants(os.getpid()):
-                _kill(pid)
+            _kill_all()
             if not os.waitpid(-1, os.WNOHANG)[0]:
                 time.sleep(_WAIT_SECONDS)
     except ChildProcessError:
+        return
+
+
+def _kill_all() -> None:
+    try:
+        for pid in _descendants(os.getpid()):
+            _kill(pid)
+    except OSError:
+        # Not seen is not gone. It is tried again, and the server looks for itself when this takes too long.
         return
 
 
@@ -162,7 +170,8 @@ def _children(pid: int) -> list[int]:
         for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  # pathlib is slow to import
             with open(f"/proc/{pid}/task/{task}/children") as listed:  # noqa: PTH123  # as above
                 found += [int(child) for child in listed.read().split()]
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
+        # It is gone meanwhile.
         return found
     return found
 
