@@ -42,7 +42,10 @@ _NEVER = (
 # Programs that find these missing use an older way: glibc `clone`, libuv its threads.
 _MISSING = ("clone3", "io_uring_enter", "io_uring_register", "io_uring_setup")
 # Shared between all processes of the machine, beyond Landlock's sight.
-_SHARED = ("mq_open", "msgget", "semget", "shmget")
+_SHARED = (
+    *("mq_open", "mq_unlink", "msgctl", "msgget", "msgrcv", "msgsnd"),
+    *("semctl", "semget", "semop", "semtimedop", "shmat", "shmctl", "shmdt", "shmget"),
+)
 # Reach any process of the same user, whom they name by a number; 0 is whoever calls. They take its limits, and when and
 # where it is run: the launcher's, the server's, and those of another command.
 _OTHERS_RUNNING = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")

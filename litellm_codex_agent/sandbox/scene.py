@@ -23,9 +23,9 @@ __all__ = ["Scene", "set_up"]
 _SECRET = b"what nobody inside may know"
 # Not now: the probes set another, and would not be seen to.
 _THEN = 1_000_000_000
-_CREATE = 0o1000
 _REMOVE = 0
 _READ_AND_WRITE = 0o666
+_PRIVATE_KEY = 0
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Scene:
 
     root: Path
     token: str
-    key: int
+    shared: int
     stream: socket.socket
     datagram: socket.socket
     abstract: socket.socket
@@ -56,7 +56,7 @@ class Scene:
             "token": self.token,
             "server": server,
             "variables": list(variables),
-            "key": self.key,
+            "shared": self.shared,
             "tcp": self.stream.getsockname()[1],
             "udp": self.datagram.getsockname()[1],
             "abstract": self.token,
@@ -127,9 +127,13 @@ def _furnish(root: Path, token: str, uid: int | None) -> None:
 
 @contextmanager
 def _shared_memory() -> Iterator[int]:
-    libc, key = ctypes.CDLL(None, use_errno=True), secrets.randbelow(2**30) + 1
-    segment = libc.shmget(key, ctypes.c_size_t(4096), _CREATE | _READ_AND_WRITE)
+    """A segment by its number. It is gone with whoever has it in his memory, so that no killed process leaves it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype, libc.shmdt.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
+    segment = libc.shmget(_PRIVATE_KEY, ctypes.c_size_t(4096), _READ_AND_WRITE)
+    address = libc.shmat(segment, None, 0)
+    libc.shmctl(segment, _REMOVE, None)
     try:
-        yield key
+        yield segment
     finally:
-        libc.shmctl(segment, _REMOVE, None)
+        libc.shmdt(address)
