@@ -15,6 +15,7 @@ from ..wire.lines import Line, Lines
 from .command import Command
 from .inner import Inner
 from .process import Process, outlast
+from .processes import descendants
 from .sandbox import Sandbox
 from .watch import Watch
 
@@ -74,6 +75,14 @@ class Spoken(Process):
         for line in lines.close():
             yield line
 
+    async def part(self, grace: float) -> None:
+        """Ask it to end, by the end of its stdin and then by a signal; it has `grace` seconds for each."""
+        cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0)).close()
+        await asyncio.wait({self.exited}, timeout=grace)
+        if not self.exited.done():
+            self.tell(descendants(self.pid))
+            await asyncio.wait({self.exited}, timeout=grace)
+
     def last_words(self) -> str:
         """The last line of its stderr, or what it took too much of."""
         lines = self.stderr.whole().decode("utf-8", "replace").strip().splitlines()
@@ -81,8 +90,11 @@ class Spoken(Process):
 
 
 @asynccontextmanager
-async def spoken(sandbox: Sandbox, command: Command) -> AsyncIterator[Spoken]:
-    """`command` behind the wall. Raises `OSError` where it cannot be started. Its time is the block's."""
+async def spoken(sandbox: Sandbox, command: Command, *, grace: float = 0.0) -> AsyncIterator[Spoken]:
+    """`command` behind the wall. Its time is the block's; left, it is asked to end where it has `grace`, and killed.
+
+    Raises `OSError` and `SandboxUnavailable` where it cannot be started.
+    """
     inner = Inner() if sandbox.wall.namespace else None
     watch = Watch(command)
     try:
@@ -93,8 +105,7 @@ async def spoken(sandbox: Sandbox, command: Command) -> AsyncIterator[Spoken]:
         try:
             yield process
         finally:
-            watching.cancel()
-            await outlast(_ended(process, watching))
+            await outlast(_ended(process, watching, grace))
     finally:
         if inner is not None:
             inner.close()
@@ -102,11 +113,18 @@ async def spoken(sandbox: Sandbox, command: Command) -> AsyncIterator[Spoken]:
 
 async def _watched(sandbox: Sandbox, process: Spoken, watch: Watch) -> None:
     private = sandbox.wall.private and sandbox.wall.private / f"codex-agent-{process.pid}-*"
-    process.overdrawn = await watch.over(process.pid, private)
+    try:
+        process.overdrawn = await watch.over(process.pid, private)
+    except OSError as error:
+        # What nobody can watch does not go on.
+        process.overdrawn = f"What it takes could not be watched: {error.strerror}."
     await outlast(process.bury())
 
 
-async def _ended(process: Spoken, watching: asyncio.Future[None]) -> None:
+async def _ended(process: Spoken, watching: asyncio.Future[None], grace: float) -> None:
+    if grace:
+        await process.part(grace)
+    watching.cancel()
     await asyncio.wait({watching})
     await process.bury()
 

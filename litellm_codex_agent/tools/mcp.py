@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..sandbox.command import Command, Limits, SandboxUnavailable
+from ..sandbox.sandbox import Sandbox
 from .headers import merged
 from .listing import ANY_ARGUMENTS
 from .names import qualified, valid
@@ -25,7 +26,7 @@ from .source import Call, Result, Source, Tool, ToolsUnavailable
 if TYPE_CHECKING:
     from .mcp_member import Member
 
-__all__ = ["McpTools", "Sandbox", "opened"]
+__all__ = ["McpTools", "opened"]
 
 # Before it, the SDK bounds no event of a stream, and follows redirects as it likes.
 _LEAST_SDK = (2, 3)
@@ -34,17 +35,6 @@ _MISSING = "MCP servers need the `mcp` package, 2.3 or newer{}: pip install 'lit
 _RUN_SECONDS = 24 * 3600.0
 # Node reserves far more than it uses, and many MCP servers are written for it.
 _LIMITS = Limits(address_space=None)
-
-
-class Sandbox(Protocol):
-    """The wall, as far as a server behind it needs one."""
-
-    @property
-    def level(self) -> str: ...
-
-    def wrapped(self, command: Command) -> list[str]: ...
-
-    def environment(self, command: Command) -> dict[str, str]: ...
 
 
 class McpTools:
@@ -119,7 +109,7 @@ def _piped(name: str, server: Mapping[str, Any], sandbox: Sandbox | None, worksp
         network=network,
         limits=_LIMITS,
     )
-    child = Child(sandbox.wrapped(command), sandbox.environment(command), str(workspace / command.cwd))
+    child = Child(sandbox, command)
     return Member(name, piped(child), sandbox.level, child.last_words)
 
 

@@ -16,6 +16,7 @@ import httpx2
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, PaginatedRequestParams
 
+from ..sandbox.command import SandboxUnavailable
 from .listing import MAX_TOOLS
 from .mcp_results import result_of
 from .source import TIMED_OUT, Result, ToolsUnavailable
@@ -97,7 +98,7 @@ class Member:
         either: set[asyncio.Future[Any]] = {self._client, self._keeping}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not self._client.done():
-            raise self._unavailable(_why(self._keeping.exception()))
+            raise self._not_begun()
         session, cursor = self._client.result().session, None
         tools: list[Any] = []
         while len(tools) <= MAX_TOOLS:
@@ -115,6 +116,11 @@ class Member:
             error = f"The tool {tool!r:.80} asks its user for more, and there is none here."
             return Result(rc=1, isolation=self._isolation, error=error)
         return result_of(told.model_dump(by_alias=True, mode="json", exclude_none=True), self._isolation)
+
+    def _not_begun(self) -> Exception:
+        """Why its client ended before it was there: of a group, as task groups raise them, the first."""
+        first = next(_leaves(error), None) if (error := self._keeping.exception()) is not None else None
+        return first if isinstance(first, SandboxUnavailable) else self._unavailable(_why(first))
 
     def _unavailable(self, why: str) -> ToolsUnavailable:
         words = self._last_words()
@@ -139,11 +145,9 @@ def _told(error: Exception) -> str:
 
 
 def _why(error: BaseException | None) -> str:
-    """Why its client ended before it was there: of a group, as task groups raise them, the first."""
-    first = next(_leaves(error), None) if error is not None else None
-    if isinstance(first, (OSError, MCPError, httpx2.HTTPError, RuntimeError)):
-        return str(first)[:_MAX_SAID_CHARS]
-    return type(first).__name__ if first is not None else "it went away."
+    if isinstance(error, (OSError, MCPError, httpx2.HTTPError, RuntimeError)):
+        return str(error)[:_MAX_SAID_CHARS]
+    return type(error).__name__ if error is not None else "it went away."
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from litellm_codex_agent.sandbox.command import Command
+from litellm_codex_agent.sandbox.sandbox import Sandbox
+from litellm_codex_agent.sandbox.walls import made
 from litellm_codex_agent.tools import mcp
 from litellm_codex_agent.tools.mcp import McpTools
 from litellm_codex_agent.tools.source import Call, Result
@@ -27,16 +29,14 @@ ROOT = Path(__file__).parents[2]
 Value = TypeVar("Value")
 
 
-class Bare:
-    """No wall: the command as it is."""
+def bare() -> Sandbox:
+    """No wall, and an environment in which the servers of the tests find their packages."""
+    wall = made("none").wall
+    return Sandbox(replace(wall, environment=_environment), sys.executable)
 
-    level = "none"
 
-    def wrapped(self, command: Command) -> list[str]:
-        return list(command.argv)
-
-    def environment(self, command: Command) -> dict[str, str]:
-        return {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **command.environment}
+def _environment(command: Command) -> dict[str, str]:
+    return {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **command.environment}
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Stand:
         """What the operator says: no wall, and the server's origin is listed."""
         url = self.server.get("url", "")
         origins = ["/".join(url.split("/")[:3])] if url else []
-        return {"sandbox": Bare(), "workspace": self.workspace, "origins": origins, "seconds": PATIENCE}
+        return {"sandbox": bare(), "workspace": self.workspace, "origins": origins, "seconds": PATIENCE}
 
     def using(self, act: Callable[[McpTools], Awaitable[Value]], **options: Any) -> Value:
         """Open the server under the name `real`, and do something with it."""

@@ -16,7 +16,7 @@ from litellm_codex_agent.tools import mcp
 from litellm_codex_agent.tools.mcp import McpTools
 from litellm_codex_agent.tools.source import Call, Result, ToolsUnavailable
 
-from .mcp_asking import ROOT, Bare, Stand, alive, over_stdio
+from .mcp_asking import ROOT, Stand, alive, bare, over_stdio
 from .tool_server import Answer, serving, told
 
 
@@ -59,7 +59,7 @@ def test_a_child_is_gone_when_its_run_is_cancelled(stand: Stand) -> None:
 
 async def _use(stand: Stand, act: Any) -> Any:
     servers = {"real": stand.server}
-    async with mcp.opened(servers, sandbox=Bare(), workspace=stand.workspace, origins=[], seconds=60.0) as source:
+    async with mcp.opened(servers, sandbox=bare(), workspace=stand.workspace, origins=[], seconds=60.0) as source:
         return await act(source)
 
 

@@ -106,6 +106,14 @@ def test_a_walled_command_that_is_not_there_is_said(sandbox: Sandbox, stand: Sta
         stand.names(sandbox=sandbox)
 
 
+def test_a_workspace_that_no_wall_takes_is_said_as_the_wall_says_it(sandbox: Sandbox, stand: Stand) -> None:
+    if sandbox.uid is None:
+        pytest.skip("needs root")
+    os.chown(stand.workspace, 0, 0)
+    with pytest.raises(SandboxUnavailable, match=f"chown -R {sandbox.uid}"):
+        stand.names(sandbox=sandbox)
+
+
 def working_in(workspace: Path) -> list[int]:
     return [int(path.name) for path in Path("/proc").glob("[0-9]*") if cwd(path) == str(workspace)]
 
