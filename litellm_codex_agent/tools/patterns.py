@@ -15,10 +15,10 @@ from importlib import import_module
 from math import log2
 from typing import Any, NamedTuple
 
-__all__ = ["TooCostly", "matches", "steps"]
+__all__ = ["MOST_STEPS", "TooCostly", "matches", "steps"]
 
 # A tenth of a second or less, with 3 to 10 ns for a step.
-_MOST = 10_000_000
+MOST_STEPS = 10_000_000
 _REMEMBERED = 256
 # To compile takes 5 microseconds a letter, and people write fewer.
 _MOST_LETTERS = 4096
@@ -49,7 +49,7 @@ _UNKNOWN = _Cost(_ENDLESS, _ENDLESS, empty=True)
 def matches(pattern: str, text: str) -> bool:
     """Whether it is found anywhere in `text`, as JSON Schema has it. Raises `TooCostly`."""
     try:
-        if _steps(pattern, len(text)) > _MOST:
+        if _steps(pattern, len(text)) > MOST_STEPS:
             raise TooCostly(f"the pattern {pattern!r:.80} may take too long")
         return re.search(pattern, text) is not None
     except (re.error, OverflowError, RecursionError) as error:

@@ -10,11 +10,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache, lru_cache
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 from ..wire.paths import path
-from .patterns import TooCostly, matches
+from .patterns import MOST_STEPS, TooCostly, matches, steps
 
 __all__ = ["MAX_FAULT_CHARS", "UNCHECKED", "Uncheckable", "fault"]
 
@@ -24,12 +24,38 @@ MAX_FAULT_CHARS = 300
 UNCHECKED = frozenset({"patternProperties", "unevaluatedProperties"})
 # A third of a second. References that fan out take 2^n steps in n lines; a tool's arguments take some hundreds.
 _MAX_STEPS = 50_000
+# What a rule looks through counts too: a fault quotes all of the value, and is held, and some rules read both to the
+# end. A step is worth so many entries, letters, steps of a regular expression, and one letter of one that is read anew.
+_ENTRIES, _LETTERS, _TRIES = 32, 2_000, 1_000
+# Regular expressions that are remembered, here and by Python, are no more than these.
+_MOST_PATTERNS = 200
 # The nearest of the first faults is told; a list of a thousand wrong entries has as many.
 _FAULTS = 50
+# OpenAI takes as many; to look whether they are a schema at all takes a fifth of a millisecond for each.
+_MAX_PARTS = 5_000
 # Of one server's tools all; each check of a schema itself takes milliseconds.
 _REMEMBERED = 128
 
-_steps: ContextVar[Iterator[int]] = ContextVar("_steps")
+
+class _Budget:
+    """What is left of the steps of one check, and the patterns that were read in it."""
+
+    def __init__(self) -> None:
+        self.left = _MAX_STEPS
+        self.patterns = set[str]()
+
+    def spend(self, cost: int) -> None:
+        self.left -= cost
+        if self.left < 0:
+            raise Uncheckable(f"it takes more than {_MAX_STEPS:,} steps")
+
+    def spend_on(self, pattern: str, length: int) -> None:
+        known = pattern in self.patterns and len(self.patterns) < _MOST_PATTERNS
+        self.patterns.add(pattern)
+        self.spend((0 if known else len(pattern)) + int(min(steps(pattern, length), MOST_STEPS)) // _TRIES)
+
+
+_budget: ContextVar[_Budget] = ContextVar("_budget")
 
 
 class Uncheckable(Exception):
@@ -42,7 +68,7 @@ def fault(value: Any, schema: Mapping[str, Any] | bool) -> str:
     from referencing.exceptions import Unresolvable
 
     checker = _checker(_text(schema))
-    _steps.set(count())
+    _budget.set(_Budget())
     try:
         found = best_match(islice(checker.iter_errors(value), _FAULTS))
     except Unresolvable as error:
@@ -76,6 +102,8 @@ def _checker(text: str) -> Any:
     from referencing import Registry
 
     schema = json.loads(text)
+    if text.count("{") > _MAX_PARTS:
+        raise Uncheckable(f"it has more than {_MAX_PARTS:,} parts")
     kind = validator_for(schema, default=Draft202012Validator)
     try:
         kind.check_schema(schema)
@@ -100,12 +128,27 @@ def _bounded(kind: Any) -> Any:
 
 
 def _counted(rule: Callable[..., Any]) -> Callable[..., Any]:
-    def counted(*given: Any) -> Any:
-        if next(_steps.get()) > _MAX_STEPS:
-            raise Uncheckable(f"it takes more than {_MAX_STEPS:,} steps")
-        return rule(*given)
+    def counted(checker: Any, wanted: Any, value: Any, schema: Any) -> Any:
+        _budget.get().spend(1 + _worth(value) + (len(wanted) // _ENTRIES if isinstance(wanted, (list, dict)) else 0))
+        return rule(checker, wanted, value, schema)
 
     return counted
+
+
+def _worth(value: Any) -> int:
+    """What it costs to read a value to its end."""
+    entries, letters, todo = 0, 0, [value]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, str):
+            letters += len(each)
+        elif isinstance(each, dict):
+            letters += sum(map(len, each))
+            todo += each.values()
+        elif isinstance(each, list):
+            todo += each
+        entries += 1
+    return entries // _ENTRIES + letters // _LETTERS
 
 
 def _unchecked(*_given: Any) -> tuple[()]:
@@ -115,7 +158,10 @@ def _unchecked(*_given: Any) -> tuple[()]:
 def _pattern(checker: Any, wanted: str, value: Any, _schema: Any) -> Iterator[Exception]:
     from jsonschema import ValidationError
 
-    if checker.is_type(value, "string") and not matches(wanted, value):
+    if not checker.is_type(value, "string"):
+        return
+    _budget.get().spend_on(wanted, len(value))
+    if not matches(wanted, value):
         yield ValidationError(f"{value!r} does not match {wanted!r}")
 
 

@@ -80,6 +80,7 @@ UNCHECKABLE = [
     ({"required": ["a"], "x": {1}}, "it is not JSON"),
     ({"properties": {"path": {"multipleOf": 10**400}}}, "it asks what nobody can answer (OverflowError)"),
     (fanned_out(40), "it takes more than 50,000 steps"),
+    ({"allOf": [{}] * 5_000}, "it has more than 5,000 parts"),
 ]
 NESTED: dict[str, Any] = {}
 for _ in range(400):
@@ -119,6 +120,29 @@ def test_a_pattern_is_matched_where_it_ends_soon() -> None:
     assert fault("ab", {"pattern": "^[a-z]+$"}) == fault(1, {"pattern": "^[a-z]+$"}) == ""
     with pytest.raises(Uncheckable, match=r"^the pattern '\(a\+\)\+\$' may take too long"):
         fault("a" * 60 + "!", {"pattern": "(a+)+$"})
+
+
+LONG, MANY = "x" * 900_000, [7] * 40_000
+COSTLY: dict[str, tuple[Any, Any]] = {
+    "a fault for each branch": (LONG, {"anyOf": [{"type": "integer"}] * 4_000}),
+    "a fault that quotes names": ({LONG: 1}, {"anyOf": [{"type": "integer"}] * 4_000}),
+    "a list for each entry": (MANY, {"items": {"enum": [*range(40_000), 7][8:]}}),
+    "names for each entry": ([{}] * 40_000, {"items": {"properties": {str(number): {} for number in range(4_000)}}}),
+    "a list that is read again": (MANY, {"allOf": [{"uniqueItems": False, "contains": {"const": 7}}] * 2_000}),
+    "a pattern for each entry": (["a" * 100] * 400, {"items": {"pattern": "^a*a*a*$"}}),
+    "patterns that are all new": ("a", {"allOf": [{"pattern": f"a{'b?' * 20}{number}|a"} for number in range(1_500)]}),
+}
+
+
+@pytest.mark.parametrize(("value", "schema"), COSTLY.values(), ids=COSTLY)
+def test_what_a_rule_looks_through_counts_as_steps(value: Any, schema: Any) -> None:
+    with pytest.raises(Uncheckable, match="it takes more than 50,000 steps"):
+        fault(value, schema)
+
+
+def test_a_long_text_in_a_usual_schema_is_checked() -> None:
+    schema = {"type": "object", "properties": {"text": {"type": "string", "minLength": 1}}, "required": ["text"]}
+    assert fault({"text": LONG}, schema) == "" and fault({"text": MANY}, schema).startswith("`text`: [7, 7")
 
 
 ALIKE = "its entries are not all different"
