@@ -13,7 +13,8 @@ import pytest
 from litellm_codex_agent.sandbox.command import Command, Limits
 from litellm_codex_agent.sandbox.kept import Kept
 from litellm_codex_agent.sandbox.processes import descendants, threads_of
-from litellm_codex_agent.sandbox.used import memory, resident, room
+from litellm_codex_agent.sandbox.room import Room, room
+from litellm_codex_agent.sandbox.used import memory, resident
 from litellm_codex_agent.sandbox.watch import Watch, added
 
 MIB = 2**20
@@ -74,8 +75,6 @@ def test_room_of_what_is_gone_is_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hidden, told", [(False, 5), (True, 9)])
 def test_where_something_is_hidden_all_that_the_disk_has_lost_counts(hidden: bool, told: int) -> None:
-    from litellm_codex_agent.sandbox.used import Room
-
     assert added(Room(105, hidden), 100, 9) == told
 
 
