@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .bombs import BOMBS
+
 __all__ = ["ATTACKS", "program"]
 
 _PRELUDE = """
@@ -175,6 +177,18 @@ if 0 in os.getresuid() + os.getresgid():
 if libc.prctl(39, 0, 0, 0, 0) != 1:
     got("rights by a program")
 """,
+    "make a setuid file": """
+os.umask(0)
+for name, act in (
+    ("chmod", lambda: (open("chmod", "w").close(), os.chmod("chmod", 0o6755))),
+    ("fchmod", lambda: os.fchmod(os.open("fchmod", os.O_CREAT | os.O_WRONLY, 0o700), 0o4755)),
+    ("open", lambda: os.open("open", os.O_CREAT | os.O_WRONLY, 0o6755)),
+    ("mknod", lambda: os.mknod("mknod", 0o104755)),
+    ("nameless", lambda: os.link(f"/proc/self/fd/{os.open('.', os.O_TMPFILE | os.O_RDWR, 0o4755)}", "nameless",
+                                 follow_symlinks=True)),
+):
+    attempt(name, lambda: (act(), os.stat(name).st_mode & 0o6000 != 0)[1])
+""",
     "act behind the filter": """
 numbers = {"x86_64": (101, 321, 323, 425, 298, 250), "aarch64": (117, 280, 282, 425, 241, 219)}
 for number in numbers.get(os.uname().machine, ()):
@@ -195,93 +209,7 @@ if any(libc.msgctl(each, 11, told) >= 0 for each in range(64)):
 if any(libc.semctl(each, 0, 18, told) >= 0 for each in range(64)):
     got("another's semaphores")
 """,
-    "survive a timeout": """
-def leave():
-    os.setsid()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-for _ in range(3):
-    if os.fork() == 0:
-        leave()
-        time.sleep(120)
-print("tried", flush=True)
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-time.sleep(120)
-""",
-    "a fork bomb": """
-count = 0
-try:
-    while count < 4 * facts["processes"]:
-        if os.fork() == 0:
-            time.sleep(60)
-            os._exit(0)
-        count += 1
-except OSError:
-    pass
-if count > facts["processes"]:
-    got(f"{count} processes")
-""",
-    "a block of memory": """
-attempt("8 GiB", lambda: len(bytearray(8 * 2**30)))
-""",
-    "a memory bomb": """
-print("tried", flush=True)
-for _ in range(8):
-    if os.fork() == 0:
-        held = b"x" * (100 * 2**20)
-        time.sleep(60)
-        os._exit(0)
-time.sleep(8)
-got("800 MiB")
-""",
-    "a disk bomb": """
-block = b"x" * 2**20
-for number in range(256):
-    with open(str(number), "wb") as file:
-        for _ in range(8):
-            file.write(block)
-    print("tried", flush=True)
-got("2 GiB")
-""",
-    "a disk bomb without names": """
-block, held = b"x" * 2**20, []
-for number in range(256):
-    held.append(open(str(number), "wb"))
-    os.unlink(str(number))
-    for _ in range(8):
-        held[-1].write(block)
-    print("tried", flush=True)
-got("2 GiB")
-""",
-    "one endless file": """
-def write():
-    with open("endless", "wb") as file:
-        for _ in range(64):
-            file.write(b"x" * 2**20)
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-attempt("64 MiB", write)
-""",
-    "a descriptor bomb": """
-held = []
-try:
-    while len(held) < 4 * facts["descriptors"]:
-        held.append(os.open("/dev/null", os.O_RDONLY))
-except OSError:
-    pass
-if len(held) > facts["descriptors"]:
-    got(f"{len(held)} descriptors")
-""",
-    "300 MB of output": """
-print("tried", flush=True)
-block = b"x" * 10**6
-for _ in range(300):
-    sys.stdout.buffer.write(block)
-""",
+    **BOMBS,
 }
 
 

@@ -39,8 +39,16 @@ _NEVER = (
     *(*_OTHERS_MEMORY, *_OTHERS_PAGES, *_NEW_MOUNTS, *_MOVED_MOUNTS, *_HANDLES),
     *(*_KERNEL, *_HARDWARE, *_ACCOUNTS, *_CLOCKS),
 )
-# Programs that find these missing use an older way: glibc `clone`, libuv its threads.
-_MISSING = ("clone3", "io_uring_enter", "io_uring_register", "io_uring_setup")
+# Programs that find these missing use an older way: glibc `clone`, libuv its threads. What they ask for lies in memory.
+_MISSING = ("clone3", "openat2", "io_uring_enter", "io_uring_register", "io_uring_setup")
+# A file that makes whoever runs it its owner or of its group, which is a door for the machine's other users. By call:
+# which argument is the mode.
+_SET_IDS = 0o6000
+_MAKES = {"mknod": 1, "mknodat": 2, "creat": 1}
+_OPENS = {"open": 2, "openat": 3}
+_CHANGES = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "fchmodat2": 2}
+# O_CREAT and O_TMPFILE: without them there is no mode, and anything may stand in its place.
+_CREATING = 0o100 | 0o20000000
 # Shared between all processes of the machine, beyond Landlock's sight.
 _SHARED = (
     *("mq_open", "mq_unlink", "msgctl", "msgget", "msgrcv", "msgsnd"),
@@ -75,7 +83,7 @@ def behind_bubblewrap(*, network: bool) -> list[Rule]:
     """Without the network its sockets live in a namespace that holds nothing. With it, the machine's Unix sockets
     would be in reach by their abstract names."""
     families = (_INET, _INET6) if network else (_UNIX, _INET, _INET6)
-    return [*_always(), *_sockets(families)]
+    return [*_always(), *_sockets(families), *_without(_SET_IDS, _CHANGES)]
 
 
 def behind_landlock(*, network: bool, signals: bool, ask: bool) -> list[Rule]:
@@ -95,6 +103,14 @@ def _always() -> Iterable[Rule]:
     yield from _refused(_MISSING, _ENOSYS)
     yield from (Rule(call, refuse(_EPERM), (Bits(0, _NAMESPACES),)) for call in ("clone", "unshare"))
     yield from (Rule("ioctl", refuse(_EPERM), (Equal(1, request),)) for request in _TERMINAL)
+    yield from _without(_SET_IDS, _MAKES)
+    # The mode is the last argument, and the flags stand before it.
+    for call, mode in _OPENS.items():
+        yield Rule(call, refuse(_EPERM), (Bits(mode - 1, _CREATING), Bits(mode, _SET_IDS)))
+
+
+def _without(bits: int, modes: Mapping[str, int]) -> Iterable[Rule]:
+    return (Rule(call, refuse(_EPERM), (Bits(argument, bits),)) for call, argument in modes.items())
 
 
 def _only_itself() -> Iterable[Rule]:

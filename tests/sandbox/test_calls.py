@@ -33,7 +33,7 @@ KERNEL += " reboot swapoff swapon syslog uselib vhangup"
 ACCOUNTS = "acct add_key keyctl quotactl quotactl_fd request_key setdomainname sethostname"
 CLOCKS = "adjtimex clock_adjtime clock_settime settimeofday"
 NEVER = f"{OTHERS} {MOUNTS} {HANDLES} {KERNEL} {ACCOUNTS} {CLOCKS}".split()
-MISSING = ("clone3", "io_uring_enter", "io_uring_register", "io_uring_setup")
+MISSING = ("clone3", "openat2", "io_uring_enter", "io_uring_register", "io_uring_setup")
 SHARED = ("mq_open", "mq_unlink", "msgctl", "msgget", "msgrcv", "msgsnd")
 SHARED += ("semctl", "semget", "semop", "semtimedop", "shmat", "shmctl", "shmdt", "shmget")
 OTHERS_RUNNING = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")
@@ -86,6 +86,30 @@ def test_nobody_types_into_a_terminal(wall: str, request_: int) -> None:
 )
 def test_a_personality_may_be_asked_for_and_hardly_changed(wall: str, asked: int, action: int) -> None:
     assert of(WALLS[wall], "personality", asked) == action
+
+
+@each_wall
+@pytest.mark.parametrize(("call", "at"), [("creat", 1), ("mknod", 1), ("mknodat", 2)])
+def test_nothing_is_made_that_gives_its_owners_rights(wall: str, call: str, at: int) -> None:
+    modes = (0o755, 0o1755, 0o4755, 0o2755, 0o100644)
+    assert [of(WALLS[wall], call, *[0] * at, mode) for mode in modes] == [ALLOW, ALLOW, EPERM, EPERM, ALLOW]
+
+
+@each_wall
+@pytest.mark.parametrize(("call", "at"), [("open", 1), ("openat", 2)])
+def test_nothing_is_opened_that_gives_its_owners_rights(wall: str, call: str, at: int) -> None:
+    create, nameless, write = 0o100, 0o20200000, 0o1
+    for mode in (0o4755, 0o2755):
+        actions = [of(WALLS[wall], call, *[0] * at, how | write, mode) for how in (create, nameless, 0)]
+        assert actions == [EPERM, EPERM, ALLOW]
+    assert of(WALLS[wall], call, *[0] * at, create | write, 0o1755) == ALLOW
+
+
+@pytest.mark.parametrize(("call", "at"), [("chmod", 1), ("fchmod", 1), ("fchmodat", 2), ("fchmodat2", 2)])
+def test_nothing_is_changed_to_give_its_owners_rights_behind_bubblewrap(call: str, at: int) -> None:
+    for wall in ("bwrap", "bwrap+net"):
+        modes = (0o755, 0o1755, 0o4755, 0o2755)
+        assert [of(WALLS[wall], call, *[0] * at, mode) for mode in modes] == [ALLOW, ALLOW, EPERM, EPERM]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ FREE = (
     "a path socket",
     "limit others by their number",
     "list processes",
+    "make a setuid file",
     "share memory with others",
 )
 

@@ -144,6 +144,11 @@ def test_python_and_git_and_the_text_tools_work(level: str, tmp_path: Path) -> N
     assert (tmp_path / "workspace" / "copy").stat().st_mode & 0o100
 
 
+def test_a_directory_hands_on_its_group_behind_landlock(tmp_path: Path) -> None:
+    done = run("landlock", tmp_path, "sh", "-c", "mkdir shared && chmod 2775 shared && stat -c %a shared")
+    assert (done.rc, done.stdout) == (0, b"2775\n"), done.stderr
+
+
 @each_wall
 def test_a_workspace_that_may_only_be_read_is_not_written(level: str, tmp_path: Path) -> None:
     done = run(level, tmp_path, "sh", "-c", "touch new || echo refused; touch $TMPDIR/x && echo own", writable=False)

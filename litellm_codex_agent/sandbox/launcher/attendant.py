@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import sys
 import time
 
@@ -30,6 +31,7 @@ _HERE, _NOT_THROUGH_A_LINK = -100, 0x100
 _NOW, _STAYS = 0x3FFFFFFF, 0x3FFFFFFE
 _TIME_BYTES = 16
 _MOST_PATH = 4096
+_SET_IDS = 0o6000
 _NANO = 10**9
 _EPERM, _ENOENT = 1, 2
 
@@ -113,6 +115,9 @@ def _change(place: int, roots: Sequence[str], mode: int, times: tuple[tuple[int,
     if not any(where == root or where.startswith(f"{root}/") for root in roots):
         raise OSError(_EPERM, where)
     if times is None:
+        # A directory runs as nobody, and gives its group to what is made in it.
+        if mode & _SET_IDS and not stat.S_ISDIR(os.stat(place).st_mode):
+            raise OSError(_EPERM, where)
         os.chmod(itself, mode)  # noqa: PTH101  # as above
         return
     state = os.stat(place)
