@@ -1,4 +1,4 @@
-"""What a hostile program would try against a machine's room and time: see `attacks.py`, of which this is the last part."""
+"""What a hostile program would try against a machine's room and time: the last part of what `attacks.py` is."""
 
 from __future__ import annotations
 

@@ -14,21 +14,23 @@ from .command import Command
 from .owner import Owner
 from .places import Places
 
-__all__ = ["PRIVATE", "Programs", "Start", "accounts", "bubblewrap"]
+__all__ = ["KNOWN_HOSTS", "PRIVATE", "Programs", "Start", "accounts", "bubblewrap", "hosts"]
 
 # Its own in each command, gone with it.
 PRIVATE = "/tmp"  # noqa: S108  # a file system of its own inside
 HOME = f"{PRIVATE}/home"
+NAME = "sandbox"
+KNOWN_HOSTS = "/etc/hosts"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  # as above
 # Both are memory. The second is as large as a container's, by custom.
 MOST_PRIVATE, MOST_SHARED = 512 * 2**20, 64 * 2**20
 # What root needs to go into another's directory, and `setpriv` to become that user and to have none of it ever after.
 BECOMING = ("CAP_DAC_READ_SEARCH", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 # The shell has opened these by then: they are paths until then, for a program that starts us hands on no descriptor.
-SECCOMP, PASSWD, GROUP = "9", "8", "7"
-# The last two are for inside: the lifeline and the environment. Whose server is gone is another's child by now, and
+SECCOMP, PASSWD, GROUP, HOSTS = "9", "8", "7", "4"
+# Two are for inside: the lifeline and the environment. Whose server is gone is another's child by now, and
 # does not begin.
-OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4" 6<"$5" 5<"$6"; shift 6; exec "$@"'
+OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4" 6<"$5" 5<"$6" 4<"$7"; shift 7; exec "$@"'
 # bubblewrap asks to die with its parent when it has begun to make its namespaces, and where the parent is dead by then
 # it never does. So a process inside waits for the server's death as well. Whatever could kill that one has begun, and
 # by then bubblewrap has asked. That process has begun before the environment is read (carried.py), and has none of it.
@@ -57,6 +59,7 @@ class Start:
     group: str
     lifeline: str
     environment: str
+    hosts: str
     processes: int
     status: int | None = None
 
@@ -67,10 +70,15 @@ def accounts(uid: int, gid: int) -> tuple[bytes, bytes]:
     return passwd.encode(), f"root:x:0:\nagent:x:{gid}:\n".encode()
 
 
+def hosts(known: bytes) -> bytes:
+    """The hosts file inside. A program that looks for its own name would wait for a network that is not there."""
+    return b"127.0.0.1 localhost " + NAME.encode() + b"\n::1 localhost\n" + known
+
+
 def bubblewrap(command: Command, places: Places, programs: Programs, start: Start) -> list[str]:
     """The whole command line; what follows `--` runs inside."""
     opening = [programs.sh, "-c", OPENING, "sh", str(start.parent)]
-    files = [start.seccomp, start.passwd, start.group, start.lifeline, start.environment]
+    files = [start.seccomp, start.passwd, start.group, start.lifeline, start.environment, start.hosts]
     status = [] if start.status is None else ["--json-status-fd", str(start.status)]
     wall = [*_apart(start.owner, network=command.network), *status, *_sights(command, places)]
     inside = [*_become(programs.setpriv, start.owner), *_limited(programs.prlimit, command, start.processes)]
@@ -84,7 +92,7 @@ def _apart(owner: Owner | None, *, network: bool) -> Iterator[str]:
         yield "--unshare-net"
     if owner is None:
         yield from ("--unshare-user", "--disable-userns")
-    yield from ("--hostname", "sandbox", "--die-with-parent", "--new-session", "--seccomp", SECCOMP)
+    yield from ("--hostname", NAME, "--die-with-parent", "--new-session", "--seccomp", SECCOMP)
     yield from ("--cap-drop", "ALL")
     for capability in BECOMING if owner else ():
         yield from ("--cap-add", capability)
@@ -101,13 +109,18 @@ def _sights(command: Command, places: Places) -> Iterator[str]:
     yield from ("--size", str(MOST_SHARED), "--tmpfs", SHARED_MEMORY)
     yield from ("--dir", "/etc", "--perms", "0444", "--ro-bind-data", PASSWD, "/etc/passwd")
     yield from ("--perms", "0444", "--ro-bind-data", GROUP, "/etc/group")
+    yield from ("--perms", "0444", "--ro-bind-data", HOSTS, KNOWN_HOSTS)
     yield from _bound(command, places)
     # Else what is no mount of its own could be written to: into memory, without a limit.
     yield from ("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.workspace / command.cwd))
 
 
 def _bound(command: Command, places: Places) -> Iterator[str]:
-    readable = [*places.readable, *command.readable, *(places.network if command.network else ())]
+    readable = [
+        *places.readable,
+        *command.readable,
+        *(each for each in places.network if command.network and each != KNOWN_HOSTS),
+    ]
     workspace = str(command.workspace)
     binds = [("--ro-bind", each) for each in readable]
     binds.append(("--bind" if command.writable else "--ro-bind", workspace))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from .bubblewrap import PRIVATE, Programs, Start, accounts, bubblewrap
+from .bubblewrap import KNOWN_HOSTS, PRIVATE, Programs, Start, accounts, bubblewrap, hosts
 from .calls import ATTENDED, behind_bubblewrap, behind_landlock
 from .carried import as_pairs, as_script
 from .command import Command, SandboxUnavailable
@@ -68,11 +68,18 @@ def _bubblewrapped(machine: Machine) -> Sandbox:
         others = threads_of(owner.uid) if owner else 0
         processes = command.limits.processes + others
         held = sealed(as_script(own(command), found.python))
-        files = (seccomp, passwd, group, lifeline(), path_of(held))
+        known = in_memory(hosts(_known() if command.network else b""))
+        files = (seccomp, passwd, group, lifeline(), path_of(held), known)
         start = Start(os.getpid(), owner, *files, processes, status)
         return Argv(bubblewrap(command, found, programs, start), held)
 
     return Sandbox(Wall("bwrap", argv, own, namespace=True), found.python, uid)
+
+
+def _known() -> bytes:
+    """The machine's own hosts, which a command with the network may have to reach."""
+    path = Path(KNOWN_HOSTS)
+    return path.read_bytes() if path.is_file() else b""
 
 
 def _program(name: str, package: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.sandbox.bubblewrap import Programs, Start, accounts, bubblewrap
+from litellm_codex_agent.sandbox.bubblewrap import Programs, Start, accounts, bubblewrap, hosts
 from litellm_codex_agent.sandbox.command import Command, Limits
 from litellm_codex_agent.sandbox.environment import environment
 from litellm_codex_agent.sandbox.landlock import Filters, Launch, landlock, ruleset, unwalled
@@ -22,10 +22,15 @@ from litellm_codex_agent.sandbox.owner import Owner, owner_of
 from litellm_codex_agent.sandbox.places import Places, outermost, reachable
 
 PLACES = Places(
-    ("/usr", "/etc/ssl/certs", "/opt/venv"), (("/bin", "usr/bin"),), ("/etc/hosts",), "/opt/venv/bin/python"
+    ("/usr", "/etc/ssl/certs", "/opt/venv"),
+    (("/bin", "usr/bin"),),
+    ("/etc/hosts", "/etc/resolv.conf"),
+    "/opt/venv/bin/python",
 )
 COMMAND = Command(("make", "-k"), Path("/srv/work"), 9.0, cwd="sub", environment={"KEY": "a secret"})
-START = Start(77, None, "/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", "/proc/77/fd/2", 99)
+START = Start(
+    77, None, "/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", "/proc/77/fd/2", "/proc/77/fd/8", 99
+)
 PROGRAMS = Programs("/b/bwrap", "/b/flock", "/b/prlimit", "/b/setpriv", "/b/sh")
 LAUNCH = Launch(77, None, 99, "/tmp", "/proc/77/fd/2", 7, Filters(b"ask", b"refuse", 317, {90: (-1, 0, 1, -1, False)}))
 
@@ -48,8 +53,8 @@ def test_bubblewrap_starts_only_as_the_child_of_who_asked_and_dies_with_it() -> 
     assert told[:2] == ["/b/sh", "-c"]
     assert '[ "$PPID" = "$1" ] || exit 125' in told[2]
     assert told[3:5] == ["sh", "77"]
-    assert told[5:10] == [f"/proc/77/fd/{number}" for number in (3, 4, 5, 6, 2)]
-    assert told[10] == "/b/bwrap"
+    assert told[5:11] == [f"/proc/77/fd/{number}" for number in (3, 4, 5, 6, 2, 8)]
+    assert told[11] == "/b/bwrap"
     assert "--die-with-parent" in told
 
 
@@ -81,8 +86,9 @@ def test_it_is_apart_in_each_way(kind: str) -> None:
 def test_the_network_and_its_files_are_shared_where_it_was_given() -> None:
     told = argv(replace(COMMAND, network=True))
     assert "--unshare-net" not in told
-    assert has(told, "--ro-bind", "/etc/hosts", "/etc/hosts")
-    assert not has(argv(), "--ro-bind", "/etc/hosts", "/etc/hosts")
+    resolving = PLACES.network
+    assert [has(told, "--ro-bind", each, each) for each in resolving] == [each != "/etc/hosts" for each in resolving]
+    assert not any(has(argv(), "--ro-bind", each, each) for each in resolving)
 
 
 def test_an_ordinary_user_has_no_more_namespaces_and_no_capability() -> None:
@@ -149,6 +155,11 @@ def test_who_is_who_inside_is_root_and_the_command() -> None:
     passwd, group = accounts(5, 6)
     assert passwd == b"root:x:0:0:root:/:/bin/sh\nagent:x:5:6:agent:/tmp/home:/bin/sh\n"
     assert group == b"root:x:0:\nagent:x:6:\n"
+
+
+def test_its_own_name_is_known_inside() -> None:
+    assert hosts(b"") == b"127.0.0.1 localhost sandbox\n::1 localhost\n"
+    assert hosts(b"10.0.0.1 models\n").endswith(b"\n10.0.0.1 models\n")
 
 
 @pytest.mark.parametrize(

@@ -193,3 +193,8 @@ def sys_python(level: str) -> str:
     box: Sandbox = sandbox(level)
     assert box.python == sys.executable or level == "landlock"
     return box.python
+
+
+def test_a_program_finds_its_own_name_without_a_network(tmp_path: Path) -> None:
+    done = run("bwrap", tmp_path, "python", "-c", "import socket as s; print(s.gethostbyname(s.gethostname()))")
+    assert done.stdout == b"127.0.0.1\n"

@@ -20,13 +20,15 @@ from litellm_codex_agent.sandbox.syscalls import X86_64
 
 from .test_policy import COMMAND, LAUNCH, PLACES, START, argv, spec
 
-OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4" 6<"$5" 5<"$6"; shift 6; exec "$@"'
+OPENING = '[ "$PPID" = "$1" ] || exit 125; exec 9<"$2" 8<"$3" 7<"$4" 6<"$5" 5<"$6" 4<"$7"; shift 7; exec "$@"'
 STARTED = ["/b/sh", "-c", OPENING, "sh", "77"]
-STARTED += ["/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", "/proc/77/fd/2", "/b/bwrap"]
+STARTED += ["/proc/77/fd/3", "/proc/77/fd/4", "/proc/77/fd/5", "/proc/77/fd/6", "/proc/77/fd/2"]
+STARTED += ["/proc/77/fd/8", "/b/bwrap"]
 WATCHED = '("$1" -s 6 && kill -s KILL -- -1) 5<&- </dev/null >/dev/null 2>&1 & shift; . /proc/self/fd/5'
 ENDING = ["/b/sh", "-c", WATCHED, "sh", "/b/flock", "make", "-k"]
 SIGHTS = "--symlink usr/bin /bin --proc /proc --dev /dev --perms 1777 --size 67108864 --tmpfs /dev/shm --dir /etc"
-SIGHTS += " --perms 0444 --ro-bind-data 8 /etc/passwd --perms 0444 --ro-bind-data 7 /etc/group --ro-bind /usr /usr"
+SIGHTS += " --perms 0444 --ro-bind-data 8 /etc/passwd --perms 0444 --ro-bind-data 7 /etc/group"
+SIGHTS += " --perms 0444 --ro-bind-data 4 /etc/hosts --ro-bind /usr /usr"
 ORDINARY = f"""
 --unshare-ipc --unshare-pid --unshare-uts --unshare-cgroup-try --unshare-net --unshare-user --disable-userns
 --hostname sandbox --die-with-parent --new-session --seccomp 9 --cap-drop ALL
@@ -43,7 +45,7 @@ ROOTS = f"""
 --perms 1777 --size 536870912 --tmpfs /tmp --perms 0777 --dir /tmp/home
 --symlink /opt/venv/bin/python /tmp/bin/python {SIGHTS}
 --dir /opt --ro-bind /opt/venv /opt/venv --dir /srv --ro-bind /srv/lib /srv/lib --ro-bind /etc/ssl /etc/ssl
---ro-bind /etc/hosts /etc/hosts --ro-bind /srv/work /srv/work
+--ro-bind /etc/resolv.conf /etc/resolv.conf --ro-bind /srv/work /srv/work
 --dir /opt/venv/x --ro-bind /opt/venv/x/y /opt/venv/x/y --ro-bind /opt/venv/x/z /opt/venv/x/z
 --remount-ro /dev --remount-ro / --chdir /srv/work/sub --
 /b/setpriv --reuid 5 --regid 6 --clear-groups --inh-caps -all --bounding-set -all --
