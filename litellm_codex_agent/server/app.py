@@ -203,7 +203,7 @@ def _codex_kit(config: ServerSettings, mini: Mini) -> AbstractAsyncContextManage
         from ..backends.codex.kit import opened as codex_kit
     except ModuleNotFoundError as error:
         raise NotReady(f'{error.name} is not installed. Run: pip install "litellm-codex-agent[codex]"') from error
-    return codex_kit(config.coding, config.state, mini.setup)
+    return codex_kit(config.coding, config.state, mini.setup, keep_days=config.keep_days)
 
 
 async def _lifespan(opening: AbstractAsyncContextManager[Any], receive: Receive, send: Send) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -25,11 +26,12 @@ from .binary import Binary, found
 from .bridge import Bridge
 from .pool import Pool
 from .process import AppServer, Recipe, running
-from .sessions import Sessions, digest
+from .sessions import Sessions, digest, prune
 
 __all__ = ["Kit", "opened"]
 
 _FOLDER = "codex"
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,17 @@ class Kit:
 
 
 @asynccontextmanager
-async def opened(config: CodingSettings, state: Path, setup: Setup) -> AsyncIterator[Kit]:
-    """All that Codex needs beside its processes, which start when they are needed. Raises `NotReady`."""
+async def opened(config: CodingSettings, state: Path, setup: Setup, *, keep_days: float) -> AsyncIterator[Kit]:
+    """All that Codex needs beside its processes, which start when they are needed. Raises `NotReady`.
+
+    Conversations are kept as long as ended runs are.
+    """
     if setup.sandbox is None:
         raise NotReady(setup.no_sandbox)
     binary = found(config.codex)
     home = home_of(state, setup.sandbox.uid).with_name(_FOLDER)
+    sessions = state / _FOLDER / "sessions"
+    await asyncio.to_thread(prune, sessions, home, time.time() - keep_days * _DAY)
     start = partial(_start, Recipe(binary, setup.sandbox), home, config.codex_home)
     pool = Pool(start, lambda server: server.usable, most=config.processes, idle_seconds=config.idle_seconds)
     async with Relay() as relay, bridges.opened() as bridge:
@@ -75,7 +82,7 @@ async def opened(config: CodingSettings, state: Path, setup: Setup) -> AsyncIter
                 relay=relay,
                 bridge=bridge,
                 pool=pool,
-                sessions=Sessions(state / _FOLDER / "sessions"),
+                sessions=Sessions(sessions),
             )
         finally:
             await pool.close()

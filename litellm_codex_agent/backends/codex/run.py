@@ -6,9 +6,10 @@ Law: what it opened is closed with it, in whatever way it ends. Of a thread that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ class _Place:
 
 async def run(kit: Kit, task: Task, tell: Tell) -> Done:
     """Raises `ToolsUnavailable`, `NotReady`, `Gone`, `Refused` and `OSError`, before or after it acted."""
+    since = time.monotonic()
     budgets = asked_for(task.options.get("budgets") or {}, kit.budgets)
     wanted = want(task, network=kit.network, model=kit.model, cost_bound=budgets.cost_usd is not None)
     meter = Meter(ModelLimits(budgets.iterations, budgets.tokens, budgets.cost_usd), price=kit.prices)
@@ -77,15 +79,15 @@ async def run(kit: Kit, task: Task, tell: Tell) -> Done:
         try:
             turn.thread = await thread.loaded(asked)
             thread.begin(meter)
-            seconds = budgets.seconds - min(budgets.seconds * _END_SHARE, _END_SECONDS)
-            await turn.play(thread.first_words(asked), seconds=seconds)
+            until = since + budgets.seconds - min(budgets.seconds * _END_SHARE, _END_SECONDS)
+            await turn.play(thread.first_words(asked), seconds=max(0.0, until - time.monotonic()))
         finally:
             # Whatever it has left running ends before its files are looked at.
             await outlast(child.bury())
-            await outlast(thread.leave())
+            await outlast(thread.leave(turn))
         for change in await _changed(place, kit):
             await tell(change)
-        return _done(kit, wanted, turn, meter)
+        return _done(kit, wanted, turn, meter, thread.model)
 
 
 def _executing(kit: Kit, workspace: Path, wanted: Want) -> Command:
@@ -110,7 +112,8 @@ class _Thread:
     place: _Place
     wanted: Want
     id: str = ""
-    meters: list[Callable[[], None]] = field(default_factory=list)
+    # As Codex says, which knows its own choice.
+    model: str = ""
 
     async def loaded(self, asked: Opening) -> str:
         """The session's, from this process, from its file, or a new one."""
@@ -123,15 +126,16 @@ class _Thread:
             return self.id
         seat = self.kit.relay.seat(self.kit.upstream) if self.kit.upstream else None
         config = self._config(seat.token if seat else "")
-        if self.id:
-            await self.server.call("thread/resume", {**config, "threadId": self.id, "excludeTurns": True})
-        else:
-            told = await self.server.call("thread/start", {**config, **self._new(asked)})
-            self.id = str(told["thread"]["id"])
+        with ExitStack() as failing:
+            if seat is not None:
+                failing.callback(seat.close)
+            new = self._new(config, asked)
+            told = await (self._resumed(config) if self.id else self.server.call("thread/start", new))
+            failing.pop_all()
+        self.id, self.model = str(told["thread"]["id"]), str(told.get("model") or "")
         self.server.threads[self.id] = seat
         if asked.history:
             await self.server.call("thread/inject_items", {"threadId": self.id, "items": list(asked.history)})
-        self.session.keep(self.id)
         return self.id
 
     def begin(self, meter: Meter) -> None:
@@ -153,18 +157,33 @@ class _Thread:
             **({"outputSchema": self.wanted.schema} if self.wanted.schema else {}),
         }
 
-    async def leave(self) -> None:
-        """Its model may not be asked any more; a thread that no session keeps is forgotten."""
+    async def leave(self, turn: Turn) -> None:
+        """Its model may not be asked any more. A thread goes on where its session keeps it, else it is forgotten.
+
+        A session is kept from its first turn that came to anything: one that failed before that is asked anew.
+        """
         seat = self.server.threads.get(self.id)
         if seat is not None:
             seat.meter = None
-        if self.session.kept or not self.server.usable:
+        if turn.progress.status == "completed" or turn.progress.calls:
+            self.session.keep(self.id)
+        if self.session.thread() == self.id or not self.server.usable:
             return
         self.server.threads.pop(self.id, None)
         if seat is not None:
             seat.close()
         with suppress(Gone, Refused):
             await self.server.call("thread/delete", {"threadId": self.id})
+
+    async def _resumed(self, config: Mapping[str, Any]) -> Any:
+        asked = {**config, "threadId": self.id, "excludeTurns": True}
+        try:
+            return await self.server.call("thread/resume", asked)
+        except Refused as error:
+            self.session.forget()
+            raise Refused(
+                f"Codex knows this session's conversation no more: {error}. The next request begins it anew."
+            ) from error
 
     def _config(self, token: str) -> dict[str, Any]:
         config: dict[str, Any] = {"allow_login_shell": False, "shell_environment_policy": {"inherit": "all"}}
@@ -177,10 +196,10 @@ class _Thread:
         named = {"model": self.wanted.model} if self.wanted.model else {}
         return {**_NO_OUTSIDE, **named, "cwd": "/", "config": config}
 
-    def _new(self, asked: Opening) -> dict[str, Any]:
+    def _new(self, config: Mapping[str, Any], asked: Opening) -> dict[str, Any]:
         place = {"environmentId": self.place.environment.id, "cwd": str(self.place.workspace)}
         told = {"developerInstructions": asked.instructions} if asked.instructions else {}
-        return {**told, "environments": [place], "ephemeral": False}
+        return {**config, **told, "environments": [place]}
 
 
 def _provider(address: str, token: str) -> dict[str, Any]:
@@ -201,12 +220,12 @@ async def _changed(place: _Place, kit: Kit) -> list[FileChange]:
     return [FileChange(each.path, each.kind, kit.scanner.clean(each.diff)[0]) for each in found]
 
 
-def _done(kit: Kit, wanted: Want, turn: Turn, meter: Meter) -> Done:
+def _done(kit: Kit, wanted: Want, turn: Turn, meter: Meter, model: str) -> Done:
     progress = turn.progress
     usage = meter.usage if kit.upstream else progress.usage
     metrics = {
         "iterations": meter.requests,
-        "used_model": wanted.model or None,
+        "used_model": wanted.model or model or None,
         "isolation": kit.sandbox.level,
         "ignored": list(wanted.unbound(usage)),
     }

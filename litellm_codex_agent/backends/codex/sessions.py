@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 import re
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-__all__ = ["Session", "Sessions", "digest"]
+__all__ = ["Session", "Sessions", "digest", "prune"]
 
+# Where Codex writes a thread down, below the home of its process.
+_WRITTEN = "*/sessions/*/*/*/rollout-*.jsonl"
 _THREAD = re.compile(r"[0-9A-Za-z-]{8,64}")
+
+_log = logging.getLogger("litellm_codex_agent.codex")
 
 
 def digest(*parts: str) -> str:
@@ -29,12 +35,8 @@ class Session:
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
-    @property
-    def kept(self) -> bool:
-        """Whether it goes on; a run without a session's name stands alone."""
-        return self._path is not None
-
     def thread(self) -> str:
+        """Empty too where a run has no session's name, and stands alone."""
         if self._path is None or not self._path.is_file():
             return ""
         text = self._path.read_text(encoding="ascii", errors="replace").strip()
@@ -49,6 +51,11 @@ class Session:
         with new.open("rb") as file:
             os.fsync(file.fileno())
         new.replace(self._path)
+
+    def forget(self) -> None:
+        """The next run begins it anew."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
 
 
 class Sessions:
@@ -77,3 +84,20 @@ class Sessions:
                 del self._waiting[key]
             else:
                 self._waiting[key] = lock, waiting - 1
+
+
+def prune(folder: Path, homes: Path, before: float) -> int:
+    """Remove the sessions and threads that nobody has gone on with since; how many there were."""
+    return sum(_pruned(path, before) for path in (*folder.glob("*"), *homes.glob(_WRITTEN)))
+
+
+def _pruned(path: Path, before: float) -> bool:
+    try:
+        state = path.lstat()
+        if not stat.S_ISREG(state.st_mode) or state.st_mtime >= before:
+            return False
+        path.unlink()
+    except OSError as error:
+        _log.warning("the old conversation %s could not be removed: %s", path, error)
+        return False
+    return True
