@@ -15,12 +15,13 @@ from pathlib import Path
 from .diffs import File, applicable, diff
 from .tree import Entry, Listing, Tree, opened
 
-__all__ = ["Change", "MAX_DIFF_CHARS", "MAX_KEPT_BYTES", "MAX_SECONDS", "Snapshot", "changes"]
+__all__ = ["Change", "MAX_DIFF_CHARS", "MAX_KEPT_BYTES", "MAX_PATH_CHARS", "MAX_SECONDS", "Snapshot", "changes"]
 
 # Held in memory for as long as the run lives, and a server has many runs.
 MAX_KEPT_BYTES = 32 * 1024 * 1024
-# Of all diffs of a run together: they travel in its envelope, and are read by people.
+# Of all diffs of a run together: they travel in its envelope, and are read by people. And of all their paths.
 MAX_DIFF_CHARS = 4 * 1024 * 1024
+MAX_PATH_CHARS = 4 * 1024 * 1024
 # For the contents, before as after. A run waits for it, and a person for the run.
 MAX_SECONDS = 10.0
 # The kernel stamps files by a clock that ticks this coarsely at most (CONFIG_HZ=100), so a file that was changed as
@@ -32,7 +33,10 @@ _Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Change:
-    """A file that is `added`, `changed` or `removed`, by its path in the workspace. No diff: it could not be shown."""
+    """A file that is `added`, `changed` or `removed`, by its path in the workspace. No diff: it could not be shown.
+
+    A path that ends with `/` is a directory that can no longer be looked into.
+    """
 
     path: str
     kind: str
@@ -75,7 +79,7 @@ class Snapshot:
 def changes(before: Snapshot, path: Path, *, clock: _Clock = time.monotonic) -> list[Change]:
     """All that is known to have changed in the directory since, in the order of the paths."""
     with opened(path) as tree:
-        return list(_Look(before, tree, clock).changes())
+        return list(_Look(before, tree, clock).told())
 
 
 class _Look:
@@ -89,7 +93,20 @@ class _Look:
         self.room = MAX_DIFF_CHARS
         self.after = tree.listed()
 
+    def told(self) -> Iterator[Change]:
+        """The changes, as long as there is room for their paths; how many more there are is told at the end."""
+        more, room = 0, MAX_PATH_CHARS
+        for change in self.changes():
+            room -= len(change.path)
+            more += room < 0
+            if room >= 0:
+                yield change
+        if more:
+            yield Change(f"(and {more:,} more)", "changed")
+
     def changes(self) -> Iterator[Change]:
+        for folder in sorted(self.after.shut - self.before.listing.shut):
+            yield Change(f"{_shown(folder) or '.'}/", "changed")
         for path in sorted({*self.before.listing.entries, *self.after.entries}):
             old, new = self.before.listing.entries.get(path), self.after.entries.get(path)
             if new is None:

@@ -16,14 +16,18 @@ from pathlib import Path
 
 from .diffs import EXECUTABLE, LINK, ORDINARY
 
-__all__ = ["Entry", "Listing", "MAX_DEPTH", "MAX_ENTRIES", "MAX_FILE_BYTES", "Tree", "opened"]
+__all__ = ["Entry", "Listing", "MAX_DEPTH", "MAX_ENTRIES", "MAX_FILE_BYTES", "MAX_PATHS_BYTES", "Tree", "opened"]
 
 # Looked at in one go: a large repository has as many, and to read them takes a second or two.
 MAX_ENTRIES = 20_000
+# Of all their paths together: two hundred bytes each, while one alone may have sixteen thousand.
+MAX_PATHS_BYTES = 4 * 1024 * 1024
 # Real trees are not as deep; each step down is a descriptor that is opened anew.
 MAX_DEPTH = 64
 # A larger file is told as changed and not shown.
 MAX_FILE_BYTES = 1024 * 1024
+# Not everywhere, where this module is imported all the same.
+_PATH = getattr(os, "O_PATH", os.O_RDONLY)
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """What there is, by its path, and the directories that were not read, or not to their end."""
+    """What there is, by its path, and the directories that were not read, or not to their end; `shut` are those of
+    them that we may not read."""
 
     entries: Mapping[str, Entry]
     unread: frozenset[str]
+    shut: frozenset[str] = frozenset()
 
     def knows(self, path: str) -> bool:
         """Whether `path` would be listed if it were there."""
@@ -52,7 +58,8 @@ class Listing:
 @contextmanager
 def opened(root: Path) -> Iterator[Tree]:
     """The tree at `root`, which must be a directory and no link."""
-    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    # Without the right to read it, which whoever owns it can take away.
+    descriptor = os.open(root, _PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         yield Tree(descriptor)
     finally:
@@ -68,27 +75,29 @@ class Tree:
         self._owner = os.fstat(root).st_uid if os.geteuid() == 0 else None
 
     def listed(self, most: int = MAX_ENTRIES) -> Listing:
-        """Every file and link, the directories nearest to the root first, until `most` names were seen."""
+        """Every file and link, the directories nearest to the root first, until `most` names were seen, or their
+        paths are too long together."""
         entries: dict[str, Entry] = {}
-        unread: set[str] = set()
+        unread, shut = set[str](), set[str]()
         waiting = deque([""])
-        seen = 0
+        seen = size = 0
         while waiting:
             folder = waiting.popleft()
             try:
                 for name, state in self._names(folder):
-                    seen += 1
-                    if seen > most:
+                    path = f"{folder}/{name}" if folder else name
+                    seen, size = seen + 1, size + len(path)
+                    if seen > most or size > MAX_PATHS_BYTES:
                         unread.add(folder)
                         break
-                    path = f"{folder}/{name}" if folder else name
                     if stat.S_ISDIR(state.st_mode):
                         waiting.append(path)
                     elif mode := _mode(state):
                         entries[path] = _entry(mode, state)
-            except OSError:
+            except OSError as error:
                 unread.add(folder)
-        return Listing(entries, frozenset(unread))
+                shut.update([folder] if isinstance(error, PermissionError) else [])
+        return Listing(entries, frozenset(unread), frozenset(shut))
 
     def _names(self, folder: str) -> Iterator[tuple[str, os.stat_result]]:
         """What is in a directory, but for git's own, which is none of the run's work."""
@@ -104,7 +113,7 @@ class Tree:
     @contextmanager
     def _entered(self, folder: str) -> Iterator[int]:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-        descriptor = os.dup(self._root)
+        descriptor = os.open(".", flags, dir_fd=self._root)
         try:
             for name in folder.split("/") if folder else ():
                 inner = os.open(name, flags, dir_fd=descriptor)

@@ -12,10 +12,20 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from litellm_codex_agent.tools.changes import MAX_DIFF_CHARS, MAX_KEPT_BYTES, MAX_SECONDS, Change, Snapshot, changes
+from litellm_codex_agent.tools.changes import (
+    MAX_DIFF_CHARS,
+    MAX_KEPT_BYTES,
+    MAX_PATH_CHARS,
+    MAX_SECONDS,
+    Change,
+    Snapshot,
+    changes,
+)
 from litellm_codex_agent.tools.diffs import ORDINARY, File
-from litellm_codex_agent.tools.tree import MAX_FILE_BYTES
+from litellm_codex_agent.tools.tree import MAX_FILE_BYTES, MAX_PATHS_BYTES, opened
 
+from ..sandbox.stage import ORDINARY as NOBODY
+from ..sandbox.stage import as_ordinary
 from ..soak import size
 from .trees import Tree, applied, needs_git, read, trees, write
 
@@ -179,3 +189,44 @@ def test_a_name_that_git_would_refuse_does_not_spoil_the_diff(root: Path) -> Non
 
 def test_a_path_that_is_no_text_is_told_in_letters(root: Path) -> None:
     assert told(root, lambda: (root / "\udcff").write_text("x")) == {"\\xff": ("added", True)}
+
+
+def test_the_paths_have_room_for_so_much_and_the_rest_is_counted(root: Path) -> None:
+    before = Snapshot.take(root)
+    # Four letters are told for each byte.
+    deep = root / "/".join(["\udcff" * 250] * 8)
+    deep.mkdir(parents=True)
+    for number in range(1_000):
+        (deep / f"{number:04}").touch()
+    *shown, last = changes(before, root)
+    assert last == Change(f"(and {1_000 - len(shown):,} more)", "changed")
+    assert 0 <= MAX_PATH_CHARS - sum(len(change.path) for change in shown) < len(shown[0].path)
+
+
+def test_of_paths_that_are_too_long_together_those_next_to_the_root_are_seen(root: Path) -> None:
+    deep = root / "/".join(["d" * 250] * 12)
+    deep.mkdir(parents=True)
+    for number in range(1_500):
+        (deep / f"{number:04}").touch()
+    with opened(root) as tree:
+        found = tree.listed()
+    assert sum(map(len, found.entries)) < MAX_PATHS_BYTES < sum(map(len, found.entries)) + 25_000
+    assert found.unread == {str(deep.relative_to(root))} and not found.shut
+
+
+@pytest.mark.parametrize(("shut", "told"), [("sub", "sub/"), (".", "./")])
+def test_a_directory_that_was_shut_is_told(root: Path, shut: str, told: str) -> None:
+    """As whoever may not read it, which root always may."""
+    (root / "sub").mkdir()
+    (root / "sub" / "known").write_text("x")
+    if os.geteuid() == 0:
+        for place in (root, *root.rglob("*")):
+            os.chown(place, NOBODY, NOBODY)
+    code = (
+        "import sys; from pathlib import Path; from litellm_codex_agent.tools.changes import Snapshot, changes\n"
+        "root = Path(sys.argv[1]); before = Snapshot.take(root)\n"
+        "(root / 'new').touch(); (root / 'sub' / 'known').write_text('y'); (root / sys.argv[2]).chmod(0)\n"
+        "print([(each.path, each.kind) for each in changes(before, root)])"
+    )
+    done = as_ordinary(root.parent, "-c", code, str(root), shut)
+    assert done.stdout == f"{[(told, 'changed'), ('new', 'added')][: 1 + (shut != '.')]}\n", done.stderr
