@@ -98,6 +98,8 @@ _FORMS = (
         for word in ("uthorization", "UTHORIZATION")
     ),
 )
+# As `sandbox.kept` and `source.cut` say that something is left out.
+_GAP = re.compile(r"\n\[\.\.\. [0-9,]{1,20} bytes left out \.\.\.\]\n")
 # `scheme://user:password@host`, and `https://token@host`.
 _USER = re.compile(
     r"://[^\s/@:\"'<>`]{0,200}:(?![{$<%*]|pass(?:word)?@)([^\s/@\"'<>`]{1,200})@|://(?=[\w-]{0,64}[0-9])([\w-]{16,200})@"
@@ -122,12 +124,15 @@ class Scanner:
         return text, count
 
     def _cut_off(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """The beginning of a known secret at the end, where a limit of output has cut it."""
+        """What a limit of output has left of a known secret: its beginning before a cut, its end after one."""
+        gaps = [found.span() for found in _GAP.finditer(text)]
         for secret in self._known:
-            sizes = range(min(len(secret) - 1, len(text)), SECRET_MIN_CHARS - 1, -1)
-            size = next((size for size in sizes if text.endswith(secret[:size])), 0)
-            if size:
-                yield len(text) - size, len(text), _NOTHING
+            for end in (*(begin for begin, _ in gaps), len(text)):
+                if size := _shared(secret, text[max(0, end - len(secret) + 1) : end]):
+                    yield end - size, end, _NOTHING
+            for begin in (end for _, end in gaps):
+                if size := _shared(text[begin : begin + len(secret) - 1], secret):
+                    yield begin, begin + size, _NOTHING
 
     def _of_form(self, text: str) -> Iterator[tuple[int, int, str]]:
         forms = [form.pattern for form in _FORMS if form.begin in text]
@@ -136,6 +141,14 @@ class Scanner:
                 group = found.lastindex or 0
                 shown = _NOTHING if pattern is _USER and group == 1 else mask(found[group])
                 yield *found.span(group), shown
+
+
+def _shared(later: str, earlier: str) -> int:
+    """How many letters at the end of the one are the beginning of the other; none where they are too few to tell."""
+    if later[:SECRET_MIN_CHARS] not in earlier:
+        return 0
+    sizes = range(min(len(later), len(earlier)), SECRET_MIN_CHARS - 1, -1)
+    return next((size for size in sizes if earlier.endswith(later[:size])), 0)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 import litellm_codex_agent.tools.source as a_module
 from litellm_codex_agent.errors import mask
+from litellm_codex_agent.sandbox.kept import Kept
 from litellm_codex_agent.tools.secrets import BrokenPattern, Scanner
+from litellm_codex_agent.tools.source import cut
 
 WORD = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0"
 AWS = f"{WORD[:30]}/+{WORD[:8]}"
@@ -198,6 +201,32 @@ def test_the_beginning_of_a_known_secret_at_the_end_goes_too(size: int) -> None:
     known = "correct-horse-battery-staple"
     assert clean(f"and {known[:size]}", known) == "and …"
     assert clean(f"and {known[:5]}", known) == f"and {known[:5]}"
+
+
+def kept(text: str, most: int) -> str:
+    keeping = Kept(most)
+    keeping.add(text.encode())
+    return keeping.whole().decode()
+
+
+@pytest.mark.parametrize("size", range(6, 28))
+@pytest.mark.parametrize("cutting", [kept, lambda text, most: cut(text, most // 2)], ids=["kept", "cut"])
+def test_what_a_cut_in_the_middle_leaves_of_a_known_secret_goes_too(
+    size: int, cutting: Callable[[str, int], str]
+) -> None:
+    known = "correct-horse-battery-staple"
+    begun = cutting(f"aaa {known}{'z' * 100}", 2 * (4 + size))
+    ended = cutting(f"{'a' * 100}{known} zzz", 2 * (4 + size))
+    assert known[:size] in begun and known[-size:] in ended
+    assert clean(begun, known) == begun.replace(known[:size], "…")
+    assert clean(ended, known) == ended.replace(known[-size:], "…")
+
+
+def test_a_known_secret_on_both_sides_of_a_cut_loses_no_more_than_itself() -> None:
+    known = "correct-horse-battery-staple"
+    few, gap = known[:5], "\n[... 10 bytes left out ...]\n"
+    assert clean(f"{few}{gap}{few}{gap}x", known) == f"{few}{gap}{few}{gap}x"
+    assert clean(f"a {known[:9]}{gap}{known[9:]} z", known) == f"a …{gap}… z"
 
 
 def test_a_secret_inside_another_leaves_nothing_of_it() -> None:
