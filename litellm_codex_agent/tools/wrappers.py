@@ -45,8 +45,10 @@ _PREFIXES = {
     "timeout": _Prefix("-k -s --kill-after --signal", first=1),
     "xargs": _Prefix("-a -d -E -I -L -n -P -s --arg-file --delimiter --max-lines --max-args --max-procs --max-chars"),
 }
-# With these, `command` only tells of what it would run, and `env` splits a line into its words.
-_ASKING = {"command": ("-v", "-V"), "env": ("-S", "--split-string")}
+# With these, `command` only tells of what it would run.
+_ASKING = ("-v", "-V")
+# With these, `env` splits a line into its words: what is behind them, or what stands in the same word.
+_SPLITS = re.compile(r"(?:-[0iv]*S|--s[a-z-]*(?:=|$))(.*)", re.DOTALL)
 _RUNS = ("-exec", "-execdir", "-ok", "-okdir")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
@@ -65,9 +67,12 @@ def _behind(name: str, rest: tuple[Word, ...]) -> list[Inner]:
     at = 0
     while at < len(rest) and (rest[at].text.startswith("-") or (prefix.assigns and _ASSIGNMENT.match(rest[at].text))):
         option = rest[at].text
+        if name == "env" and (split := _SPLITS.fullmatch(option)):
+            begin = (Word(split[1], rest[at].plain),) if split[1] else ()
+            return [Inner((*begin, *rest[at + 1 :]), line=True)]
         at += 2 if option in prefix.taking.split() else 1
-        if option in _ASKING.get(name, ()):
-            return [Inner(rest[at:], line=True)] if name == "env" else []
+        if name == "command" and option in _ASKING:
+            return []
         if option == "--":
             break
     found = rest[at + prefix.first :]
@@ -103,13 +108,41 @@ def _evaluated(rest: tuple[Word, ...]) -> Iterator[Inner]:
 
 
 def _trapped(rest: tuple[Word, ...]) -> Iterator[Inner]:
+    rest = rest[1:] if rest[:1] == (Word("--"),) else rest
     if len(rest) > 1 and not rest[0].text.startswith("-"):
         yield Inner(rest[:1], line=True)
+
+
+def _called_back(rest: tuple[Word, ...]) -> Iterator[Inner]:
+    """What `mapfile` calls for each so many lines."""
+    yield from (Inner((word,), line=True) for word in _valued("-C", rest))
+
+
+def _named(rest: tuple[Word, ...]) -> Iterator[Inner]:
+    """The program that `hash` gives another name."""
+    yield from (Inner((word,)) for word in _valued("-p", rest))
+
+
+def _valued(option: str, rest: tuple[Word, ...]) -> Iterator[Word]:
+    """The values of an option of one letter, in the next word or in its own."""
+    for at, word in enumerate(rest):
+        if word.text == option:
+            yield from rest[at + 1 : at + 2]
+        elif word.text.startswith(option):
+            yield Word(word.text[len(option) :], word.plain)
+
+
+def _sourced(rest: tuple[Word, ...]) -> Iterator[Inner]:
+    """A file is a script of its own, as a program is; what another command says is a line that nobody has seen."""
+    yield from (Inner((word,), line=True) for word in rest[:1] if word.text.startswith("<("))
 
 
 _OTHERS: dict[str, Callable[[tuple[Word, ...]], Iterator[Inner]]] = {
     "eval": _evaluated,
     "find": _found,
+    "hash": _named,
     "trap": _trapped,
+    **dict.fromkeys((".", "source"), _sourced),
+    **dict.fromkeys(("mapfile", "readarray"), _called_back),
     **dict.fromkeys(SHELLS, _lines),
 }
