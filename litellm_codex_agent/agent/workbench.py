@@ -11,7 +11,7 @@ from pathlib import Path
 from ..backends.events import FileChange
 from ..sandbox.command import SandboxUnavailable
 from ..tools import http, local, mcp
-from ..tools.changes import Snapshot, changes
+from ..tools.changes import MAX_PATH_CHARS, Snapshot, changes, more
 from ..tools.source import Source
 from .hands import Cleaner
 from .setup import Setup
@@ -37,9 +37,19 @@ class Workbench:
             return ()
         found = await asyncio.to_thread(changes, self.before, self.workspace)
         told = [FileChange(each.path, each.kind, self._clean(each.diff)) for each in found]
-        new = [each for each in told if self._told.get(each.path) != each]
+        new = self._within_room([each for each in told if self._told.get(each.path) != each])
         self._told.update((each.path, each) for each in new)
         return new
+
+    def _within_room(self, new: Sequence[FileChange]) -> list[FileChange]:
+        """All looks of a run have room for the paths of one: a run may make other files in each turn."""
+        room, shown = MAX_PATH_CHARS - sum(map(len, self._told)), list[FileChange]()
+        for each in new:
+            room -= 0 if each.path in self._told else len(each.path)
+            if room >= 0:
+                shown.append(each)
+        left_out = len(new) - len(shown)
+        return [*shown, FileChange(more(left_out))] if left_out else shown
 
     def _clean(self, diff: str) -> str:
         return self.cleaner.clean(diff)[0] if self.cleaner else diff

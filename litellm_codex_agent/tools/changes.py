@@ -15,7 +15,7 @@ from pathlib import Path
 from .diffs import File, applicable, diff
 from .tree import Entry, Listing, Tree, opened
 
-__all__ = ["Change", "MAX_DIFF_CHARS", "MAX_KEPT_BYTES", "MAX_PATH_CHARS", "MAX_SECONDS", "Snapshot", "changes"]
+__all__ = ["Change", "MAX_DIFF_CHARS", "MAX_KEPT_BYTES", "MAX_PATH_CHARS", "MAX_SECONDS", "Snapshot", "changes", "more"]
 
 # Held in memory for as long as the run lives, and a server has many runs.
 MAX_KEPT_BYTES = 32 * 1024 * 1024
@@ -82,6 +82,11 @@ def changes(before: Snapshot, path: Path, *, clock: _Clock = time.monotonic) -> 
         return list(_Look(before, tree, clock).told())
 
 
+def more(left_out: int) -> str:
+    """What stands in the place of a path, where there was no room for so many."""
+    return f"(and {left_out:,} more)"
+
+
 class _Look:
     """The look afterwards, with what is left of its time and of the room for diffs."""
 
@@ -95,14 +100,14 @@ class _Look:
 
     def told(self) -> Iterator[Change]:
         """The changes, as long as there is room for their paths; how many more there are is told at the end."""
-        more, room = 0, MAX_PATH_CHARS
+        left_out, room = 0, MAX_PATH_CHARS
         for change in self.changes():
             room -= len(change.path)
-            more += room < 0
+            left_out += room < 0
             if room >= 0:
                 yield change
-        if more:
-            yield Change(f"(and {more:,} more)", "changed")
+        if left_out:
+            yield Change(more(left_out), "changed")
 
     def changes(self) -> Iterator[Change]:
         for folder in sorted(self.after.shut - self.before.listing.shut):
