@@ -1,4 +1,4 @@
-"""What a hostile program would try against a machine's room and time: the last part of what `attacks.py` is."""
+"""What a hostile program would try against a machine's room and time: the last part of `attacks.py`."""
 
 from __future__ import annotations
 

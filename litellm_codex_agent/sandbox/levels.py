@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from .command import SandboxUnavailable
+from .leavings import sweep
 from .probe import proven
 from .sandbox import Sandbox
 from .walls import LEVELS, made
@@ -18,14 +21,21 @@ NONE = "To run commands without any wall, name the level `none`."
 async def chosen(asked: str = "auto") -> Sandbox:
     """The level that was asked for, or the first that works; `none` only where it is asked for by name."""
     if asked == "none":
-        return made("none")
+        return await _swept(made("none"))
     faults = list[str]()
     for level in WALLS if asked == "auto" else [asked]:
         found = await surveyed(level)
         if isinstance(found, Sandbox):
-            return found
+            return await _swept(found)
         faults.append(f"{level}: {found}")
     raise SandboxUnavailable(" ".join([*faults, NONE]))
+
+
+async def _swept(found: Sandbox) -> Sandbox:
+    """What earlier servers left behind is removed before another one begins."""
+    if found.wall.private is not None:
+        await asyncio.to_thread(sweep, found.wall.private)
+    return found
 
 
 async def surveyed(level: str) -> Sandbox | str:

@@ -64,6 +64,12 @@ class Process(asyncio.SubprocessProtocol):
         code = self._transport.get_returncode()
         return 128 - code if code is not None and code < 0 else code or 0
 
+    @property
+    def killed(self) -> bool:
+        """It has not come to its own end."""
+        code = self._transport.get_returncode()
+        return code is None or code < 0
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.SubprocessTransport, transport)
 

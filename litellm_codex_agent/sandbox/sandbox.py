@@ -12,6 +12,7 @@ from .carried import WRAPPERS
 from .command import Command, Finished
 from .in_memory import Argv
 from .inner import Inner
+from .leavings import buried
 from .process import Process, outlast, started
 from .processes import descendants
 from .watch import Watch
@@ -93,7 +94,7 @@ class Sandbox:
         finally:
             watched = watching.done()
             watching.cancel()
-            await outlast(process.bury())
+            await outlast(buried(process, private))
         ended = watching.result() if watched else ""
         return self._finished(process, timed_out=timed_out, ended=ended)
 

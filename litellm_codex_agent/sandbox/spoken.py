@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import cast
 
 from ..wire.lines import Line, Lines
 from .command import Command
 from .inner import Inner
+from .leavings import buried
 from .process import Process, outlast
 from .processes import descendants
 from .sandbox import Sandbox
@@ -105,28 +107,31 @@ async def spoken(sandbox: Sandbox, command: Command, *, grace: float = 0.0) -> A
         try:
             yield process
         finally:
-            await outlast(_ended(process, watching, grace))
+            await outlast(_ended(sandbox, process, watching, grace))
     finally:
         if inner is not None:
             inner.close()
 
 
 async def _watched(sandbox: Sandbox, process: Spoken, watch: Watch) -> None:
-    private = sandbox.wall.private and sandbox.wall.private / f"codex-agent-{process.pid}-*"
     try:
-        process.overdrawn = await watch.over(process.pid, private)
+        process.overdrawn = await watch.over(process.pid, _private(sandbox, process))
     except OSError as error:
         # What nobody can watch does not go on.
         process.overdrawn = f"What it takes could not be watched: {error.strerror}."
     await outlast(process.bury())
 
 
-async def _ended(process: Spoken, watching: asyncio.Future[None], grace: float) -> None:
+async def _ended(sandbox: Sandbox, process: Spoken, watching: asyncio.Future[None], grace: float) -> None:
     if grace:
         await process.part(grace)
     watching.cancel()
     await asyncio.wait({watching})
-    await process.bury()
+    await buried(process, _private(sandbox, process))
+
+
+def _private(sandbox: Sandbox, process: Spoken) -> Path | None:
+    return sandbox.wall.private and sandbox.wall.private / f"codex-agent-{process.pid}-*"
 
 
 async def _started(argv: Sequence[str], environment: Mapping[str, str], inner: Inner | None) -> Spoken:

@@ -7,6 +7,7 @@ all when the command has ended, when it is told to end, and when the server dies
 from __future__ import annotations
 
 import _socket
+import fcntl
 import marshal
 import os
 import select
@@ -71,6 +72,8 @@ def _made(spec: dict[str, Any]) -> str:
             os.chown(path, *spec["owner"])
     if spec["python"]:
         os.symlink(spec["python"], f"{private}/bin/python")  # noqa: PTH211  # as above
+    # Ours as long as we live: where we are killed, a later server finds it without a lock, and removes it.
+    fcntl.flock(os.open(private, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_EX)
     return private
 
 
