@@ -189,6 +189,14 @@ for name, act in (
 ):
     attempt(name, lambda: (act(), os.stat(name).st_mode & 0o6000 != 0)[1])
 """,
+    "watch what others do": """
+watching = libc.inotify_init1(0o4000)
+# Where the secret is not to be seen, its directory is only one of that name.
+if os.path.exists(facts["secret"]):
+    attempt("names", lambda: call("inotify_add_watch", watching, os.path.dirname(facts["secret"]).encode(), 0xFFF))
+for pid in OUTER:
+    attempt(f"a descriptor of {pid}", lambda: os.pidfd_open(pid))
+""",
     "act behind the filter": """
 numbers = {"x86_64": (101, 321, 323, 425, 298, 250), "aarch64": (117, 280, 282, 425, 241, 219)}
 for number in numbers.get(os.uname().machine, ()):

@@ -61,6 +61,10 @@ _OTHERS_RUNNING = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_set
 _OTHERS_TURN = {"setpriority": 0, "ioprio_set": 1}
 # fcntl's F_SETOWN and F_SETOWN_EX, and ioctl's FIOSETOWN and SIOCSPGRP: who gets a signal when a descriptor is ready.
 _OWN_BY_FCNTL, _OWN_BY_IOCTL = (8, 15), (0x8901, 0x8902)
+# Landlock asks nobody who watches a directory, and is told its files' names.
+_LOOKS = ("inotify_add_watch",)
+# By a number, a descriptor that tells whose process it is and who began it. Programs wait for SIGCHLD without it.
+_NUMBERS = ("pidfd_open",)
 _SIGNALS = ("kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill", "tkill")
 # What changes a file without opening it, which Landlock does not see.
 _OWNERS = ("chown", "fchown", "fchownat", "lchown")
@@ -93,6 +97,7 @@ def behind_landlock(*, network: bool, signals: bool, ask: bool) -> list[Rule]:
     rules += _only_itself()
     if not signals:
         rules += _silenced()
+    rules += [*_refused(_LOOKS), *_refused(_NUMBERS, _ENOSYS)]
     rules += [*_refused(_ATTRIBUTES), *_refused((*_EXTRAS, *_NEW_EXTRAS), _ENOTSUP)]
     return [*rules, *(Rule(call, ASK if ask else refuse(_EPERM)) for call in ATTENDED)]
 

@@ -163,6 +163,12 @@ def test_no_descriptor_signals_another_where_landlock_does_not_keep_that_in(call
     assert {of(WALLS[wall], call, 3, how) for wall in WALLS} == {ALLOW}
 
 
+def test_nobody_watches_what_others_do_beneath_landlock() -> None:
+    for wall in ("landlock", "landlock+net"):
+        assert (of(WALLS[wall], "inotify_add_watch"), of(WALLS[wall], "pidfd_open")) == (EPERM, ENOSYS)
+    assert of(WALLS["bwrap"], "inotify_add_watch") == of(WALLS["bwrap"], "pidfd_open") == ALLOW
+
+
 @pytest.mark.parametrize("call", SIGNALS)
 def test_signals_are_shut_only_where_landlock_does_not_keep_them_in(call: str) -> None:
     assert of(LEAKY, call) == EPERM

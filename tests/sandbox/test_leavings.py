@@ -19,7 +19,6 @@ from .stage import sandbox, workspace
 
 LITTER = 'mkdir -p "$TMPDIR/a/b"; touch "$TMPDIR/a/b/c"; chmod 0 "$TMPDIR/a" "$TMPDIR"; echo $TMPDIR; echo $TMPDIR >&2'
 KILLED = pytest.mark.parametrize("level", ["landlock", "none"])
-OLD = 100.0
 
 
 def launchers(token: str) -> list[int]:
@@ -72,9 +71,7 @@ def left(directory: Path, number: int) -> Path:
     return path
 
 
-def test_what_an_earlier_server_left_is_removed_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_an_earlier_server_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     gone, shut, held = (left(tmp_path, number) for number in (1, 2, 3))
     (shut / "home").chmod(0)
     shut.chmod(0)
@@ -89,9 +86,7 @@ def test_what_an_earlier_server_left_is_removed_and_nothing_else(
     sweep(tmp_path)
     # Too young to be left.
     assert {path.name for path in tmp_path.iterdir()} == before
-    now = os.stat(gone).st_ctime
-    monkeypatch.setattr("time.time", lambda: now + OLD)
-    sweep(tmp_path)
+    sweep(tmp_path, young=0)
     os.close(descriptor)
     assert before - {path.name for path in tmp_path.iterdir()} == {gone.name, shut.name}
     assert kept.is_dir()

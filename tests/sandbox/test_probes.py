@@ -25,6 +25,7 @@ FREE = (
     "limit others by their number",
     "list processes",
     "make a setuid file",
+    "watch what others do",
     "share memory with others",
 )
 
