@@ -7,9 +7,9 @@
     extract_content, assemble_stream_text, augment_json_with_cost
                           helpers for what comes back
 
-The rooms: `provider` (the LiteLLM half), `server` and `backends` (the agent endpoint), `relay` (between a
-coding agent and its model), `wire` (the bytes between them), `errors`, `settings`, `responses`, `cli`. Importing
-this module loads none of them.
+The rooms: `provider` (the LiteLLM half); `server` (the agent endpoint), `runs` (a run's life), `backends` (what
+answers), `agent` (the mini-agent), `tools`, `sandbox` (the wall), `relay` (between a coding agent and its model);
+`wire` (the bytes between the halves), `errors`, `settings`, `responses`, `cli`. Importing this module loads none.
 """
 
 from __future__ import annotations

@@ -52,18 +52,6 @@ class Sandbox:
         """`bwrap`, `landlock` or `none`: what a result says of how it came about."""
         return self.wall.level
 
-    def wrapped(self, command: Command) -> Argv:
-        """An argv that any program may spawn with pipes of its own; it dies with the process that called this.
-
-        The spawner gives it `environment(command)` and nothing else, and keeps this very list until the command has
-        begun. Time and output are the spawner's to bound.
-        """
-        return self.wall.argv(command, None)
-
-    def environment(self, _: Command) -> dict[str, str]:
-        """For whatever starts the command: the same for all, and nothing of the command's own."""
-        return dict(WRAPPERS)
-
     async def run(self, command: Command) -> Finished:
         """Run it to its end, or to ours: time, too much, a cancel."""
         inner = Inner() if self.wall.namespace else None
@@ -71,7 +59,7 @@ class Sandbox:
         try:
             argv = self.wall.argv(command, inner.writing if inner else None)
             most = command.limits.output_bytes
-            process = await started(argv, self.environment(command), most=most, inner=inner)
+            process = await started(argv, WRAPPERS, most=most, inner=inner)
             return await self._lived(process, command, watch)
         except OSError as error:
             # A command line may be longer than the kernel takes, and the machine full.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from ..wire.lines import Line, Lines
+from .carried import WRAPPERS
 from .command import Command
 from .inner import Inner
 from .leavings import buried
@@ -102,7 +103,7 @@ async def spoken(sandbox: Sandbox, command: Command, *, grace: float = 0.0) -> A
     try:
         # Kept to the end: it holds what the command opens as it begins.
         argv = sandbox.wall.argv(command, inner.writing if inner else None)
-        process = await _started(argv, sandbox.environment(command), inner)
+        process = await _started(argv, WRAPPERS, inner)
         watching = asyncio.ensure_future(_watched(sandbox, process, watch))
         try:
             yield process

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from litellm_codex_agent.sandbox.carried import WRAPPERS, as_pairs, as_script
+from litellm_codex_agent.sandbox.carried import as_pairs, as_script
 from litellm_codex_agent.sandbox.command import Command
+from litellm_codex_agent.sandbox.spoken import spoken
 
 from .stage import each_level, run, sandbox, workspace
 
@@ -68,19 +69,13 @@ def test_what_python_ignores_the_command_does_not(level: str, tmp_path: Path, od
 def test_no_process_but_the_command_has_it(level: str, tmp_path: Path) -> None:
     box, secret = sandbox(level), f"in-no-environ-{os.getpid()}"
     command = Command(("cat",), workspace(box, tmp_path / "workspace"), 30, environment={"KEY": secret})
-    argv, given, pipe = box.wrapped(command), box.environment(command), asyncio.subprocess.PIPE
 
     async def scene() -> list[str]:
-        child = await asyncio.create_subprocess_exec(*argv, env=given, stdin=pipe, stdout=pipe)
-        assert child.stdin is not None and child.stdout is not None
-        child.stdin.write(b"begun\n")
-        await child.stdout.readline()
-        holders = [name for name, data in everyones() if secret.encode() in data]
-        child.stdin.close()
-        await child.wait()
-        return holders
+        async with spoken(box, command) as child:
+            await child.write(b"begun\n")
+            await child.lines(100).__anext__()
+            return [name for name, data in everyones() if secret.encode() in data]
 
-    assert given == WRAPPERS
     assert asyncio.run(asyncio.wait_for(scene(), 30)) == ["cat"]
 
 
