@@ -1,7 +1,7 @@
 """One run's turn of a thread: begun, listened to, and left quiet.
 
-Law: a call is told before it is made. Whatever ends the turn, what it has started is dead within a moment; and a thread
-that does not become quiet takes its process along.
+Law: a call is told before it is made, and behind all that Codex had told before it. Whatever ends the turn, what it
+has started is dead within a moment; and a thread that does not become quiet takes its process along.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ STOP_SECONDS = 0.5
 # Until it has told that it has stopped.
 QUIET_SECONDS = 5.0
 _STARTS = "process/start"
+# A question whose answer says nothing here, but comes behind all that Codex has told before it.
+_ANY = "thread/loaded/list"
 
 
 @dataclass
@@ -47,10 +49,12 @@ class Turn:
     answer: str = ""
     over: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     _calls: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    _heard: asyncio.Queue[Told | None] = field(default_factory=asyncio.Queue)
     _writes: count[int] = field(default_factory=lambda: count(1))
 
     async def gate(self, method: str, params: Mapping[str, Any]) -> After | None:
         """Holds an act up until its call is told; for ever where the run may make no more."""
+        await self._told_so_far()
         if method == _STARTS:
             await self._act(_command(params))
             return None
@@ -70,6 +74,7 @@ class Turn:
         """From its first word until it is quiet. Raises `Gone` and `Refused`."""
         timer = asyncio.get_running_loop().call_later(seconds, self.end, "budget")
         with self.server.connection.listening(self.thread) as heard:
+            self._heard = heard
             try:
                 told = await self.server.call("turn/start", {"threadId": self.thread, **start})
                 self.id = str(told["turn"]["id"])
@@ -85,6 +90,12 @@ class Turn:
         """Stop it; the first reason counts."""
         if not self.over.done():
             self.over.set_result(reason)
+
+    async def _told_so_far(self) -> None:
+        """Acts come on a way of their own, and overtake what was said before them."""
+        with suppress(Gone, Refused):
+            await self.server.call(_ANY, {}, seconds=STOP_SECONDS)
+        await self._heard.join()
 
     async def _act(self, call: ToolCall) -> None:
         """Returns when the call is told, whoever wanted to tell it first."""
@@ -111,11 +122,12 @@ class Turn:
             try:
                 await asyncio.wait(_any(getting, self.over), return_when=asyncio.FIRST_COMPLETED)
                 if getting.done():
-                    await self._heard(getting.result())
+                    await self._tell_on(getting.result())
+                    heard.task_done()
             finally:
                 getting.cancel()
 
-    async def _heard(self, told: Told | None) -> None:
+    async def _tell_on(self, told: Told | None) -> None:
         if told is None:
             raise Gone(f"Codex's process has ended. {self.server.child.last_words()}".strip())
         if str(told.params.get("turnId", self.id)) != self.id:
