@@ -81,9 +81,10 @@ def turn(
             if sequence == cut_after:
                 connection.keep = False
                 return
-            after = event.pop("_after", 0.0)
+            after = event.pop("_after", None)
             connection.chunk(_encoded({**event, "sequence_number": sequence}))
-            time.sleep(after)
+            if after is not None:
+                after()
         if hang:
             connection.wait_until_left(hang)
             return

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 __all__ = ["Item", "Part", "Place", "call", "custom", "pause", "say", "shell", "think", "wait_for"]
@@ -32,11 +33,17 @@ class Place(NamedTuple):
 Part = Callable[[Place], "Item | None"]
 
 
-def say(text: str, *, between: float = 0.0) -> Part:
-    """The answer, word by word, with so many seconds between two words."""
+def say(text: str, *, between: float | Callable[[], None] = 0.0, phase: str = "") -> Part:
+    """The answer, word by word, and behind each word so many seconds, or what a test does there.
+
+    `phase` is OpenAI's word for what the message is, `commentary` or `final_answer`.
+    """
+    after = between if callable(between) else partial(time.sleep, between)
 
     def made(place: Place) -> Item:
         item = {"type": "message", "id": f"msg_{place.turn}_{place.index}", "role": "assistant"}
+        if phase:
+            item["phase"] = phase
         part = {"type": "output_text", "text": text, "annotations": []}
         at = {"item_id": item["id"], "content_index": 0}
         whole = {**item, "status": "completed", "content": [part]}
@@ -45,7 +52,7 @@ def say(text: str, *, between: float = 0.0) -> Part:
                 {"type": "response.output_item.added", "item": {**item, "status": "in_progress", "content": []}},
                 {"type": "response.content_part.added", **at, "part": {**part, "text": ""}},
                 *(
-                    {"type": "response.output_text.delta", **at, "delta": word, "_after": between}
+                    {"type": "response.output_text.delta", **at, "delta": word, "_after": after}
                     for word in _words(text)
                 ),
                 {"type": "response.output_text.done", **at, "text": text},
