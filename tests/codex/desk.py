@@ -45,7 +45,8 @@ class Script:
     @property
     def asked(self) -> list[Any]:
         """The bodies of the requests that the endpoint had for it, in their order."""
-        return [body for body in (asked.json for asked in self.lane.asked) if script_of(body) == self.name]
+        posted = [asked.json for asked in self.lane.asked if asked.body]
+        return [body for body in posted if script_of(body) == self.name]
 
     def outputs(self) -> list[str]:
         """What came of the calls, as the model was told in its last request."""
