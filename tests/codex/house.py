@@ -233,7 +233,7 @@ def _address(process: subprocess.Popen[bytes], log: Path, begun: int) -> str:
     def told() -> str:
         return log.read_bytes()[begun:].decode(errors="replace")
 
-    come(lambda: "\n" in told() and _ADDRESS.search(told()) or process.poll() is not None, START_SECONDS)
+    come(lambda: ("\n" in told() and _ADDRESS.search(told())) or process.poll() is not None, START_SECONDS)
     found = _ADDRESS.search(told())
     assert found, f"The server did not come up:\n{told()[-4000:]}"
     return found[0]

@@ -92,8 +92,7 @@ def left(server: Codex, marks: list[str]) -> float:
             client = Client(server.url, "codex", f"script:{mark}")
             stack.enter_context(asking(client, number % 2 == 0, attempt=0, retries=0))
         await_work(marks)
-        since = time.monotonic()
-    return since
+        return time.monotonic()
 
 
 def cancelled(server: Codex, marks: list[str]) -> float:
