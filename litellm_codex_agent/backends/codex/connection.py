@@ -70,15 +70,19 @@ class Connection:
         if self.gone:
             raise Gone("It has ended.")
         number = next(self._ids)
+        line = _line({"id": number, "method": method, "params": params})
         answered = self._calls[number] = asyncio.get_running_loop().create_future()
+        # A side that does not read holds this up, and the answer's time is all that it has.
+        sending = asyncio.ensure_future(self._pipe.write(line))
         try:
-            await self._send({"id": number, "method": method, "params": params})
             await asyncio.wait({answered}, timeout=seconds)
             if not answered.done():
                 raise Gone(f"It did not answer {method} within {seconds:g} s.")
             return answered.result()
         finally:
             del self._calls[number]
+            sending.cancel()
+            # Of one that failed too: whoever was cancelled meanwhile does not look at it.
             answered.cancel()
 
     async def tell(self, method: str) -> None:
@@ -99,7 +103,7 @@ class Connection:
                 del self._listening[thread]
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        await self._pipe.write(write_json(message) + b"\n")
+        await self._pipe.write(_line(message))
 
     async def _read(self) -> None:
         async for line in self._pipe.lines(MAX_LINE_BYTES):
@@ -113,7 +117,8 @@ class Connection:
                 self._told(message)
 
     def _answered(self, message: Mapping[str, Any]) -> None:
-        answered = self._calls.get(message.get("id", 0))
+        id = message.get("id")
+        answered = self._calls.get(id) if isinstance(id, int) else None
         if answered is None or answered.done():
             return
         if (error := message.get("error")) is not None:
@@ -133,6 +138,10 @@ class Connection:
                 answered.set_exception(Gone(f"It ended before it answered{why}."))
         for heard in self._listening.values():
             heard.put_nowait(None)
+
+
+def _line(message: Mapping[str, Any]) -> bytes:
+    return write_json(message) + b"\n"
 
 
 def _message(line: Line) -> Mapping[str, Any]:
