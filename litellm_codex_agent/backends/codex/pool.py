@@ -49,6 +49,8 @@ class _Slot(Generic[_Kept]):
         else:
             # Whatever kept it from starting is told to whoever waits for it.
             self.ready.set_exception(error)
+            # Looked at, for there may be nobody any more.
+            self.ready.exception()
 
 
 class Pool(Generic[_Kept]):
@@ -89,7 +91,9 @@ class Pool(Generic[_Kept]):
     async def close(self) -> None:
         """End them all."""
         if self._sweeping is not None:
+            # Of one that it ends at this moment, only it knows.
             self._sweeping.cancel()
+            await asyncio.wait({self._sweeping})
         await asyncio.gather(*(slot.stop() for slot in (*self._slots.values(), *self._leaving)))
         self._slots, self._leaving = {}, []
 
@@ -145,9 +149,9 @@ class Pool(Generic[_Kept]):
                 self._changed.notify_all()
 
     async def _end_left(self) -> None:
-        ended = [slot for slot in self._leaving if slot.users == 0]
-        self._leaving = [slot for slot in self._leaving if slot.users]
-        for slot in ended:
+        for slot in [slot for slot in self._leaving if slot.users == 0]:
+            # A cancel leaves the others to whoever comes next.
+            self._leaving.remove(slot)
             await slot.stop()
 
     async def _end(self, tenant: str) -> None:
