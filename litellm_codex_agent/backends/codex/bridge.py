@@ -66,7 +66,8 @@ class _Place:
     child: Spoken
     gate: Gate
     taken: bool = False
-    awaited: dict[Any, After] = field(default_factory=dict)
+    awaited: dict[str, After] = field(default_factory=dict)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Bridge:
@@ -85,13 +86,13 @@ class Bridge:
         try:
             yield Environment(id, f"ws://{host}:{port}/{id}", token)
         finally:
-            del self._places[id]
+            self._places.pop(id).over.set()
 
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """The refusal, or None where it may come in."""
         place = self._places.get(request.path.lstrip("/"))
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if place is None or not hmac.compare_digest(given.encode(), place.token.encode()):
+        if place is None or not hmac.compare_digest(given.encode("utf-8", "replace"), place.token.encode()):
             return connection.respond(HTTPStatus.UNAUTHORIZED, "This way needs its token.\n")
         if place.taken:
             return connection.respond(HTTPStatus.CONFLICT, "Somebody is here already.\n")
@@ -104,13 +105,15 @@ class Bridge:
         place = self._places.get(connection.request.path.lstrip("/"))
         if place is None:  # the run has ended between its head and its first word
             return
-        ways = {asyncio.ensure_future(_inwards(connection, place)), asyncio.ensure_future(_outwards(connection, place))}
+        works = _inwards(connection, place), _outwards(connection, place), place.over.wait()
+        ways = [asyncio.ensure_future(work) for work in works]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for way in ways:
                 way.cancel()
-            await asyncio.wait(ways)
+            # What they fail with is that the other side is gone.
+            await asyncio.gather(*ways, return_exceptions=True)
         # Codex knocks ten times a second where this closes, and no run asks for it again: it stays, and says nothing.
         with suppress(ConnectionClosed):
             async for _ in connection:
@@ -153,8 +156,9 @@ async def _inwards(connection: ServerConnection, place: _Place) -> None:
         method, params = str(asked.get("method", "")), asked.get("params")
         if _acts(method):
             after = await place.gate(method, params if isinstance(params, Mapping) else {})
-            if after is not None:
-                place.awaited[asked.get("id")] = after
+            # What has no number is not answered.
+            if after is not None and "id" in asked:
+                place.awaited[str(asked["id"])] = after
         await place.child.write(data.replace(b"\n", b" ") + b"\n")
 
 
@@ -166,7 +170,7 @@ async def _outwards(connection: ServerConnection, place: _Place) -> None:
             # Most lines are output, and nobody needs to look into them.
             if place.awaited:
                 answer = _read(line.data)
-                if (after := place.awaited.pop(answer.get("id"), None)) is not None:
+                if (after := place.awaited.pop(str(answer.get("id")), None)) is not None:
                     await after("error" not in answer)
             await connection.send(line.data.decode("utf-8", "replace"))
 
