@@ -24,13 +24,11 @@ from ..e2e.leaving import Client, asking
 from ..endpoint import Endpoint, Lane
 from ..responses_endpoint import Act, conversations, say, shell, turn, wait_for
 from ..sandbox.stage import alive
-from .house import SOON, Codex, Scripts, chat, come, living, many, served, straying, working
+from .house import LEVELS, SOON, Codex, Scripts, chat, come, each_wall, living, many, served, straying, working
 
 # In all, and how many of them at once.
 RUNS = many(2, 50)
 AT_ONCE = many(2, 5)
-WALLS = many(1, 2)
-LEVELS = ("landlock", "bwrap")[:WALLS]
 # Of a run that is to end by its time: enough to begin, with five others, on a busy machine.
 SECONDS = {"landlock": many(3, 6), "bwrap": 15}
 # From the cause to the death of all that a run has started.
@@ -133,7 +131,7 @@ def await_work(marks: list[str]) -> None:
     assert come(lambda: all(working(mark) for mark in marks), 2 * SOON)
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", LEVELS[: many(1, 2)])
 @pytest.mark.parametrize("ending", [deleted, left, cancelled, out_of_time], ids=lambda way: way.__name__)
 def test_a_run_that_ends_in_mid_command_leaves_nothing(
     ending: Ending, level: str, lane: Lane, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -149,7 +147,7 @@ def test_a_run_that_ends_in_mid_command_leaves_nothing(
     tell(f"{level}: {ending.__name__}", seconds, capsys)
 
 
-@pytest.mark.parametrize("level", LEVELS if WALLS > 1 else ("landlock", "bwrap"))
+@each_wall
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_server_that_ends_in_mid_command_leaves_nothing(
     number: signal.Signals, level: str, lane: Lane, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -231,6 +231,8 @@ def _done(kit: Kit, wanted: Want, turn: Turn, meter: Meter, model: str) -> Done:
     }
     if turn.over.done() or meter.refused:
         return Done(turn.over.result() if turn.over.done() else meter.refused, usage, metrics=metrics)
+    if turn.lost:
+        return Done("model_error", usage, Failure(502, turn.lost, "agent_failed"), metrics)
     end = end_of(progress.status, progress.error, meter.failure)
     reason, failure = end.stopped_reason, end.failure
     if reason == "success" and (check := checker(wanted.form)) is not None:

@@ -1,7 +1,8 @@
 """One run's turn of a thread: begun, listened to, and left quiet.
 
 Law: a call is told before it is made, and behind all that Codex had told before it. Whatever ends the turn, what it
-has started is dead within a moment; and a thread that does not become quiet takes its process along.
+has started is dead within a moment; and a thread that does not become quiet takes its process along. Codex waits for
+ever for an exec-server that is gone: we do not.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _ANY = "thread/loaded/list"
 
 @dataclass
 class Turn:
-    """`over` says why it ends before its end: a budget's stop reason."""
+    """`over` says why it ends before its end: a budget's stop reason. `lost` says what has gone away under it."""
 
     server: AppServer
     child: Spoken
@@ -47,9 +48,11 @@ class Turn:
     thread: str = ""
     id: str = ""
     answer: str = ""
+    lost: str = ""
     over: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     _calls: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     _heard: asyncio.Queue[Told | None] = field(default_factory=asyncio.Queue)
+    _late: list[Event] = field(default_factory=list)
     _writes: count[int] = field(default_factory=lambda: count(1))
 
     async def gate(self, method: str, params: Mapping[str, Any]) -> After | None:
@@ -71,7 +74,7 @@ class Turn:
         return after
 
     async def play(self, start: Mapping[str, Any], *, seconds: float) -> None:
-        """From its first word until it is quiet. Raises `Gone` and `Refused`."""
+        """From its first word until it is quiet. Raises `Refused`."""
         timer = asyncio.get_running_loop().call_later(seconds, self.end, "budget")
         with self.server.connection.listening(self.thread) as heard:
             self._heard = heard
@@ -79,11 +82,14 @@ class Turn:
                 told = await self.server.call("turn/start", {"threadId": self.thread, **start})
                 self.id = str(told["turn"]["id"])
                 await self._hear(heard)
+            except Gone as error:
+                # What it has told and cost until then counts.
+                self.lost = str(error)
             finally:
                 timer.cancel()
                 if not self.progress.status:
                     await outlast(self._quieten(heard))
-        for event in self.progress.close():
+        for event in (*self._late, *self.progress.close()):
             await self._tell(event)
 
     def end(self, reason: str) -> None:
@@ -120,10 +126,13 @@ class Turn:
         while not self.progress.status and not self.over.done():
             getting = asyncio.ensure_future(heard.get())
             try:
-                await asyncio.wait(_any(getting, self.over), return_when=asyncio.FIRST_COMPLETED)
+                ends = _any(getting, self.over, self.child.exited)
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if getting.done():
                     await self._tell_on(getting.result())
                     heard.task_done()
+                elif self.child.exited.done():
+                    raise Gone(f"What ran Codex's commands has ended. {self.child.overdrawn}".strip())
             finally:
                 getting.cancel()
 
@@ -157,7 +166,7 @@ class Turn:
 
     async def _completed(self, heard: asyncio.Queue[Told | None]) -> bool:
         while (told := await heard.get()) is not None:
-            self.progress.hear(told.method, told.params)
+            self._late += self.progress.hear(told.method, told.params)
             if self.progress.status:
                 return True
         return False
