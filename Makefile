@@ -12,7 +12,7 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy test-bfcl test-live-model test-versions test-versions-short lint mutants build schema soak
+.PHONY: demo test test-fast test-proxy test-agents test-bfcl test-live-model test-versions test-versions-short lint mutants build schema soak
 .PHONY: bench bench-server bench-sandbox bench-mini bench-counts clean
 
 demo: $(VENV)/demo
@@ -44,6 +44,11 @@ test-versions-short: $(VENV)/uv
 # On a real model that you have: CODEX_AGENT_LIVE_MODEL=ollama_chat/qwen3:0.6b make test-live-model
 test-live-model: $(VENV)/test
 	$(BIN)/python -m pytest tests/live -rs
+
+# The real Codex, of which `make test` runs a part: ten minutes or so. CODEX_TEST_BINARY names another one to try too.
+test-agents: $(VENV)/test
+	AGENTS=1 $(BIN)/python -m pytest tests/codex -rs
+	$(TOOK)
 
 # The conversations of the Berkeley leaderboard through our tools and `/agent/run`; with SOAK=1 all of them.
 test-bfcl: $(VENV)/bfcl

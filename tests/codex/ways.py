@@ -89,7 +89,7 @@ def by_router(desk: Desk, mode: str, model: str, script: Script, **fields: Any) 
     streamed = "stream" in mode
     more = {"stream_options": {"include_usage": True}} if streamed else {}
     of = router(desk.url, params={"model": f"codex-agent/{model}"})
-    heard = call(of, mode, messages=script.messages, **more, **fields)
+    heard = call(of, mode, **{"messages": script.messages, **more, **fields})
     bodies = [each.model_dump() for each in (heard if streamed else [heard])]
     return Heard(bodies, streamed, {})
 
