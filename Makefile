@@ -45,7 +45,7 @@ test-versions-short: $(VENV)/uv
 test-live-model: $(VENV)/test
 	$(BIN)/python -m pytest tests/live -rs
 
-# The real Codex, of which `make test` runs a part: ten minutes or so. CODEX_TEST_BINARY names another one to try too.
+# The real Codex, of which `make test` runs a part: six minutes or so. CODEX_TEST_BINARY names another one to try too.
 test-agents: $(VENV)/test
 	AGENTS=1 $(BIN)/python -m pytest tests/codex -rs
 	$(TOOK)
