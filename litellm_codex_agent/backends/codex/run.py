@@ -177,6 +177,10 @@ class _Thread:
 
     async def _resumed(self, config: Mapping[str, Any]) -> Any:
         asked = {**config, "threadId": self.id, "excludeTurns": True}
+        # A run that was cut off while Codex loaded it has left it there, with a seat that is gone, and Codex keeps to
+        # what it was loaded with for as long as anybody listens.
+        with suppress(Refused):
+            await self.server.call("thread/unsubscribe", {"threadId": self.id})
         try:
             return await self.server.call("thread/resume", asked)
         except Refused as error:

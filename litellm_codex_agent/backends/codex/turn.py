@@ -76,11 +76,11 @@ class Turn:
     async def play(self, start: Mapping[str, Any], *, seconds: float) -> None:
         """From its first word until it is quiet. Raises `Refused`."""
         timer = asyncio.get_running_loop().call_later(seconds, self.end, "budget")
+        starting = asyncio.ensure_future(self._start(start))
         with self.server.connection.listening(self.thread) as heard:
             self._heard = heard
             try:
-                told = await self.server.call("turn/start", {"threadId": self.thread, **start})
-                self.id = str(told["turn"]["id"])
+                await asyncio.shield(starting)
                 await self._hear(heard)
             except Gone as error:
                 # What it has told and cost until then counts.
@@ -88,7 +88,7 @@ class Turn:
             finally:
                 timer.cancel()
                 if not self.progress.status:
-                    await outlast(self._quieten(heard))
+                    await outlast(self._quieten(heard, starting))
         for event in (*self._late, *self.progress.close()):
             await self._tell(event)
 
@@ -122,6 +122,10 @@ class Turn:
         told = self._calls[event.id] = asyncio.ensure_future(self.tell(event))
         await asyncio.shield(told)
 
+    async def _start(self, start: Mapping[str, Any]) -> None:
+        told = await self.server.call("turn/start", {"threadId": self.thread, **start})
+        self.id = str(told["turn"]["id"])
+
     async def _hear(self, heard: asyncio.Queue[Told | None]) -> None:
         while not self.progress.status and not self.over.done():
             getting = asyncio.ensure_future(heard.get())
@@ -149,8 +153,15 @@ class Turn:
             finally:
                 telling.cancel()
 
-    async def _quieten(self, heard: asyncio.Queue[Told | None]) -> None:
+    async def _quieten(self, heard: asyncio.Queue[Told | None], starting: asyncio.Future[None]) -> None:
         """Tell it to stop, kill what it has started, and wait until it has stopped."""
+        # A turn that nobody stopped would be joined by the next one of its thread.
+        await asyncio.wait({starting}, timeout=STOP_SECONDS)
+        if not starting.done():
+            starting.cancel()
+            self.server.retired = True
+        elif not starting.cancelled():
+            starting.exception()  # told to whoever waited for it, if anybody did
         if self.id and not self.server.connection.gone:
             asked = {"threadId": self.thread, "turnId": self.id}
             with suppress(Gone, Refused):
