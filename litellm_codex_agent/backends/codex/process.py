@@ -86,7 +86,6 @@ class AppServer:
     threads: dict[str, Seat | None] = field(default_factory=dict)
     # Something of it did not end when it was told to: nothing more is begun there.
     retired: bool = False
-
     # Each run leaves an environment behind, with an open connection, and Codex forgets none.
     runs: int = 0
 
@@ -99,6 +98,8 @@ class AppServer:
         try:
             return await self.connection.call(method, params, **more)
         except Gone as error:
+            # One that is silent is of no use to the next run either.
+            self.retired = True
             words = self.child.last_words()
             raise Gone(f"{error} It said last: {words}" if words else str(error)) from error
 

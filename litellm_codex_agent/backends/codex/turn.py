@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -50,13 +50,18 @@ class Turn:
     answer: str = ""
     lost: str = ""
     over: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    # Done when the call with this id is durable; one too many never is.
     _calls: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     _heard: asyncio.Queue[Told | None] = field(default_factory=asyncio.Queue)
-    _late: list[Event] = field(default_factory=list)
+    _telling: set[asyncio.Future[None]] = field(default_factory=set)
+    _made: int = 0
+    _closed: bool = False
     _writes: count[int] = field(default_factory=lambda: count(1))
 
     async def gate(self, method: str, params: Mapping[str, Any]) -> After | None:
         """Holds an act up until its call is told; for ever where the run may make no more."""
+        if self._closed:
+            await asyncio.get_running_loop().create_future()
         await self._told_so_far()
         if method == _STARTS:
             await self._act(_command(params))
@@ -68,8 +73,7 @@ class Turn:
         await self._act(call)
 
         async def after(ok: bool) -> None:
-            for event in self.progress.ended(call.id, ok=ok):
-                await self.tell(event)
+            await asyncio.shield(self._tell(self.progress.ended(call.id, ok=ok)))
 
         return after
 
@@ -77,54 +81,74 @@ class Turn:
         """From its first word until it is quiet. Raises `Refused`."""
         timer = asyncio.get_running_loop().call_later(seconds, self.end, "budget")
         starting = asyncio.ensure_future(self._start(start))
-        with self.server.connection.listening(self.thread) as heard:
-            self._heard = heard
-            try:
-                await asyncio.shield(starting)
-                await self._hear(heard)
-            except Gone as error:
-                # What it has told and cost until then counts.
-                self.lost = str(error)
-            finally:
-                timer.cancel()
-                if not self.progress.status:
-                    await outlast(self._quieten(heard, starting))
-        for event in (*self._late, *self.progress.close()):
-            await self._tell(event)
+        try:
+            with self.server.connection.listening(self.thread) as heard:
+                self._heard = heard
+                try:
+                    await asyncio.shield(starting)
+                    await self._hear(heard)
+                except Gone as error:
+                    # What it has told and cost until then counts.
+                    self.lost = str(error)
+                finally:
+                    if not self.progress.status:
+                        await outlast(self._quieten(starting, heard))
+            await self._settle()
+        finally:
+            timer.cancel()
+            self._closed = True
+            for telling in self._telling:
+                telling.cancel()
 
     def end(self, reason: str) -> None:
         """Stop it; the first reason counts."""
         if not self.over.done():
             self.over.set_result(reason)
 
+    async def _start(self, start: Mapping[str, Any]) -> None:
+        told = await self.server.call("turn/start", {"threadId": self.thread, **start})
+        self.id = str(told["turn"]["id"])
+
+    async def _settle(self) -> None:
+        """All is told that was heard, and what has no end gets one."""
+        while self._telling:
+            await asyncio.wait(self._telling)
+        await self._tell(self.progress.close())
+
     async def _told_so_far(self) -> None:
         """Acts come on a way of their own, and overtake what was said before them."""
         with suppress(Gone, Refused):
-            await self.server.call(_ANY, {}, seconds=STOP_SECONDS)
+            await self.server.connection.call(_ANY, {}, seconds=STOP_SECONDS)
         await self._heard.join()
 
     async def _act(self, call: ToolCall) -> None:
         """Returns when the call is told, whoever wanted to tell it first."""
-        for event in self.progress.call(call):
-            await self._tell(event)
-        if (told := self._calls.get(call.id)) is not None:
-            await asyncio.shield(told)
+        self._tell(self.progress.call(call))
+        await asyncio.shield(self._calls[call.id])
 
-    async def _tell(self, event: Event) -> None:
-        if isinstance(event, Text):
-            self.answer += event.text
-        if not isinstance(event, ToolCall):
+    def _tell(self, events: Sequence[Event]) -> asyncio.Future[None]:
+        """They are told in their order, whoever waits for it and whoever is cancelled."""
+        for event in events:
+            if isinstance(event, ToolCall):
+                self._calls[event.id] = asyncio.get_running_loop().create_future()
+        telling = asyncio.ensure_future(self._told(events))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+        return telling
+
+    async def _told(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, ToolCall):
+                if self._made >= self.most_calls:
+                    self.end("max_tool_calls")
+                    self.progress.ended(event.id, ok=False)
+                    return
+                self._made += 1
+            if isinstance(event, Text):
+                self.answer += event.text
             await self.tell(event)
-            return
-        if len(self._calls) >= self.most_calls:
-            self.end("max_tool_calls")
-            await asyncio.get_running_loop().create_future()
-        told = self._calls[event.id] = asyncio.ensure_future(self.tell(event))
-        await asyncio.shield(told)
-
-    async def _start(self, start: Mapping[str, Any]) -> None:
-        told = await self.server.call("turn/start", {"threadId": self.thread, **start})
-        self.id = str(told["turn"]["id"])
+            if isinstance(event, ToolCall):
+                self._calls[event.id].set_result(None)
 
     async def _hear(self, heard: asyncio.Queue[Told | None]) -> None:
         while not self.progress.status and not self.over.done():
@@ -143,29 +167,23 @@ class Turn:
     async def _tell_on(self, told: Told | None) -> None:
         if told is None:
             raise Gone(f"Codex's process has ended. {self.server.child.last_words()}".strip())
-        if str(told.params.get("turnId", self.id)) != self.id:
+        if _turn_of(told.params) not in ("", self.id):
             return  # of a turn before this one, whose figures are told again
-        for event in self.progress.hear(told.method, told.params):
-            telling = asyncio.ensure_future(self._tell(event))
-            try:
-                # A call too many is never told.
-                await asyncio.wait(_any(telling, self.over), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                telling.cancel()
+        telling = self._tell(self.progress.hear(told.method, told.params))
+        await asyncio.wait(_any(telling, self.over), return_when=asyncio.FIRST_COMPLETED)
 
-    async def _quieten(self, heard: asyncio.Queue[Told | None], starting: asyncio.Future[None]) -> None:
+    async def _quieten(self, starting: asyncio.Future[None], heard: asyncio.Queue[Told | None]) -> None:
         """Tell it to stop, kill what it has started, and wait until it has stopped."""
-        # A turn that nobody stopped would be joined by the next one of its thread.
+        # It may begin all the same when nobody wants it any more.
         await asyncio.wait({starting}, timeout=STOP_SECONDS)
-        if not starting.done():
-            starting.cancel()
-            self.server.retired = True
-        elif not starting.cancelled():
+        self.server.retired |= not starting.done()
+        starting.cancel()
+        if starting.done() and not starting.cancelled():
             starting.exception()  # told to whoever waited for it, if anybody did
         if self.id and not self.server.connection.gone:
             asked = {"threadId": self.thread, "turnId": self.id}
             with suppress(Gone, Refused):
-                await self.server.call("turn/interrupt", asked, seconds=STOP_SECONDS)
+                await self.server.connection.call("turn/interrupt", asked, seconds=STOP_SECONDS)
         await self.child.bury()
         if not self.id or self.server.connection.gone:
             return
@@ -177,10 +195,17 @@ class Turn:
 
     async def _completed(self, heard: asyncio.Queue[Told | None]) -> bool:
         while (told := await heard.get()) is not None:
-            self._late += self.progress.hear(told.method, told.params)
+            if _turn_of(told.params) in ("", self.id):
+                self._tell(self.progress.hear(told.method, told.params))
             if self.progress.status:
                 return True
         return False
+
+
+def _turn_of(params: Mapping[str, Any]) -> str:
+    """Whose notification it is; empty where it is the thread's."""
+    turn = params.get("turn")
+    return str(params.get("turnId") or (turn.get("id") if isinstance(turn, Mapping) else None) or "")
 
 
 def _any(*waited: asyncio.Future[Any]) -> set[asyncio.Future[Any]]:
