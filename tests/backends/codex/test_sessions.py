@@ -1,0 +1,70 @@
+"""Sessions: kept on the disk, apart by tenant, and one run at a time in each."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from litellm_codex_agent.backends.codex.sessions import Session, Sessions, digest
+
+from .playing import play
+
+THREAD = "0199b7a1-1111-7000-8000-000000000001"
+
+
+async def thread_of(sessions: Sessions, tenant: str, name: str, *, keep: str = "") -> str:
+    async with sessions.taken(tenant, name) as session:
+        if keep:
+            session.keep(keep)
+        return session.thread()
+
+
+def test_a_session_goes_on_after_a_restart_and_is_its_tenants_alone(tmp_path: Path) -> None:
+    async def scene() -> list[str]:
+        folder = tmp_path / "state" / "sessions"
+        assert await thread_of(Sessions(folder), "a", "chat", keep=THREAD) == THREAD
+        again = Sessions(folder)
+        return [await thread_of(again, *who) for who in (("a", "chat"), ("b", "chat"), ("a", "other"), ("achat", ""))]
+
+    assert play(scene) == [THREAD, "", "", ""]
+    assert len(list((tmp_path / "state" / "sessions").iterdir())) == 1
+
+
+def test_a_run_without_a_name_stands_alone_and_leaves_nothing(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with Sessions(tmp_path / "none").taken("a", "") as session:
+            session.keep(THREAD)
+            assert (session.kept, session.thread()) == (False, "")
+
+    play(scene)
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("broken", [b"", b"\xff\xfe", b"../../etc/passwd\n", b"x" * 65, b"two words\n"])
+def test_a_broken_file_is_a_new_session(tmp_path: Path, broken: bytes) -> None:
+    path = tmp_path / "session"
+    path.write_bytes(broken)
+    session = Session(path)
+    assert session.kept and session.thread() == ""
+    session.keep(THREAD)
+    assert session.thread() == THREAD
+
+
+def test_one_run_at_a_time_works_in_a_session_and_one_that_waits_may_leave(tmp_path: Path) -> None:
+    async def scene() -> None:
+        sessions = Sessions(tmp_path)
+        async with sessions.taken("a", "chat"):
+            waiting = [asyncio.ensure_future(thread_of(sessions, "a", "chat", keep=THREAD)) for _ in range(2)]
+            assert await thread_of(sessions, "b", "chat") == ""
+            await asyncio.wait(waiting, timeout=0.05)
+            assert not any(each.done() for each in waiting)
+            waiting[0].cancel()
+        assert await waiting[1] == THREAD and waiting[0].cancelled()
+
+    play(scene)
+
+
+def test_parts_of_a_name_do_not_run_into_each_other() -> None:
+    assert len({digest("a", "b"), digest("ab"), digest("", "ab"), digest("a\ud800")}) == 4
