@@ -26,7 +26,7 @@ class Place(NamedTuple):
     """Where an item stands: in which turn, and as which of its items."""
 
     turn: int
-    index: int
+    nth: int
 
 
 # Makes an item; or does something between two of them, and makes none.
@@ -41,7 +41,7 @@ def say(text: str, *, between: float | Callable[[], None] = 0.0, phase: str = ""
     after = between if callable(between) else partial(time.sleep, between)
 
     def made(place: Place) -> Item:
-        item = {"type": "message", "id": f"msg_{place.turn}_{place.index}", "role": "assistant"}
+        item = {"type": "message", "id": f"msg_{place.turn}_{place.nth}", "role": "assistant"}
         if phase:
             item["phase"] = phase
         part = {"type": "output_text", "text": text, "annotations": []}
@@ -69,7 +69,7 @@ def think(text: str) -> Part:
     """A summary of reasoning, word by word."""
 
     def made(place: Place) -> Item:
-        item = {"type": "reasoning", "id": f"rs_{place.turn}_{place.index}"}
+        item = {"type": "reasoning", "id": f"rs_{place.turn}_{place.nth}"}
         part = {"type": "summary_text", "text": text}
         at = {"item_id": item["id"], "summary_index": 0}
         whole = {**item, "summary": [part], "encrypted_content": None}
@@ -139,7 +139,7 @@ def wait_for(gate: threading.Event) -> Part:
 
 
 def _called(place: Place, kind: str, **more: Any) -> dict[str, Any]:
-    ids = {"id": f"item_{place.turn}_{place.index}", "call_id": f"call_{place.turn}_{place.index}"}
+    ids = {"id": f"item_{place.turn}_{place.nth}", "call_id": f"call_{place.turn}_{place.nth}"}
     return {"type": kind, "status": "completed", **ids, **more}
 
 
