@@ -95,6 +95,6 @@ def _failure(error: Exception) -> Failure:
     if isinstance(error, ToolsUnavailable):
         return Failure(error.status, str(error), "tools_unavailable")
     if isinstance(error, OSError):
-        return Failure(503, f"Codex cannot be started: {error.strerror}.", "not_ready")
+        return Failure(503, f"Codex cannot be started: {error.strerror or error}.", "not_ready")
     status, code = next(end for kind, end in _ENDS.items() if isinstance(error, kind))
     return Failure(status, str(error), code)

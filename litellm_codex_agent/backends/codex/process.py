@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ __all__ = ["AppServer", "Recipe", "running"]
 MOST_RUNS = 500
 # It starts in a third of a second; the binary is 300 MB, and a cold disk takes its time.
 START_SECONDS = 60.0
+# A thread is forgotten within a tenth of a second.
+FORGET_SECONDS = 5.0
 # As long as its server: what ends it is that, or the pool.
 _FOR_EVER = 10.0**9
 _MIB = 2**20
@@ -88,6 +90,7 @@ class AppServer:
     retired: bool = False
     # Each run leaves an environment behind, with an open connection, and Codex forgets none.
     runs: int = 0
+    _forgetting: set[asyncio.Future[None]] = field(default_factory=set)
 
     @property
     def usable(self) -> bool:
@@ -102,6 +105,26 @@ class AppServer:
             self.retired = True
             words = self.child.last_words()
             raise Gone(f"{error} It said last: {words}" if words else str(error)) from error
+
+    def forget(self, thread: str) -> None:
+        """Nothing of it stays. It takes Codex a while, for which no run waits."""
+        forgetting = asyncio.ensure_future(self._forget(thread))
+        self._forgetting.add(forgetting)
+        forgetting.add_done_callback(self._forgetting.discard)
+
+    async def close(self) -> None:
+        """What is to be forgotten is so first."""
+        if self._forgetting:
+            await asyncio.wait(self._forgetting, timeout=FORGET_SECONDS)
+        await self.connection.close()
+        for seat in filter(None, self.threads.values()):
+            seat.close()
+        if self._forgetting:
+            await asyncio.wait(self._forgetting)
+
+    async def _forget(self, thread: str) -> None:
+        with suppress(Gone, Refused):
+            await self.call("thread/delete", {"threadId": thread})
 
 
 @asynccontextmanager
@@ -118,9 +141,7 @@ async def running(recipe: Recipe, home: Path, *, own: bool = True) -> AsyncItera
             await _greet(server)
             yield server
         finally:
-            await server.connection.close()
-            for seat in filter(None, server.threads.values()):
-                seat.close()
+            await server.close()
 
 
 async def _greet(server: AppServer) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ...tools.changes import Snapshot, changes
 from ..backend import Task
 from ..events import Done, Failure, FileChange
 from .bridge import Environment
-from .connection import Gone, Refused
+from .connection import Refused
 from .conversation import Opening, opening
 from .faults import end_of
 from .kit import Kit
@@ -84,7 +84,7 @@ async def run(kit: Kit, task: Task, tell: Tell) -> Done:
         finally:
             # Whatever it has left running ends before its files are looked at.
             await outlast(child.bury())
-            await outlast(thread.leave(turn))
+            thread.leave(turn)
         for change in await _changed(place, kit):
             await tell(change)
         return _done(kit, wanted, turn, meter, thread.model)
@@ -157,7 +157,7 @@ class _Thread:
             **({"outputSchema": self.wanted.schema} if self.wanted.schema else {}),
         }
 
-    async def leave(self, turn: Turn) -> None:
+    def leave(self, turn: Turn) -> None:
         """Its model may not be asked any more. A thread goes on where its session keeps it, else it is forgotten.
 
         A session is kept from its first turn that came to anything: one that failed before that is asked anew.
@@ -167,13 +167,12 @@ class _Thread:
             seat.meter = None
         if turn.progress.status == "completed" or turn.progress.calls:
             self.session.keep(self.id)
-        if self.session.thread() == self.id or not self.server.usable:
+        if self.session.thread() == self.id or self.id not in self.server.threads:
             return
-        self.server.threads.pop(self.id, None)
+        del self.server.threads[self.id]
         if seat is not None:
             seat.close()
-        with suppress(Gone, Refused):
-            await self.server.call("thread/delete", {"threadId": self.id})
+        self.server.forget(self.id)
 
     async def _resumed(self, config: Mapping[str, Any]) -> Any:
         asked = {**config, "threadId": self.id, "excludeTurns": True}

@@ -36,7 +36,8 @@ def test_a_run_without_a_name_stands_alone_and_leaves_nothing(tmp_path: Path) ->
     async def scene() -> None:
         async with Sessions(tmp_path / "none").taken("a", "") as session:
             session.keep(THREAD)
-            assert (session.kept, session.thread()) == (False, "")
+            session.forget()
+            assert session.thread() == ""
 
     play(scene)
     assert not (tmp_path / "none").exists()
@@ -47,9 +48,11 @@ def test_a_broken_file_is_a_new_session(tmp_path: Path, broken: bytes) -> None:
     path = tmp_path / "session"
     path.write_bytes(broken)
     session = Session(path)
-    assert session.kept and session.thread() == ""
+    assert session.thread() == ""
     session.keep(THREAD)
     assert session.thread() == THREAD
+    session.forget()
+    assert session.thread() == "" and not path.exists()
 
 
 def test_one_run_at_a_time_works_in_a_session_and_one_that_waits_may_leave(tmp_path: Path) -> None:
