@@ -12,8 +12,8 @@ TOOK = @echo "$@ took $$(( $$(date +%s) - $(STARTED) )) s, with what had to be i
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 
-.PHONY: demo test test-fast test-proxy test-agents test-bfcl test-live-model test-versions test-versions-short lint mutants build schema soak
-.PHONY: bench bench-server bench-sandbox bench-mini bench-counts clean
+.PHONY: demo test test-fast test-proxy test-agents test-bfcl test-live-model test-versions test-versions-short lint mutants
+.PHONY: build schema soak bench bench-server bench-sandbox bench-mini bench-codex bench-counts clean
 
 demo: $(VENV)/demo
 	$(BIN)/codex-agent demo
@@ -85,6 +85,10 @@ bench-sandbox: $(VENV)/test
 
 bench-mini: $(VENV)/test
 	$(BIN)/python -m benchmarks.mini
+
+# The Codex of the extra, with a scripted model: no outside network.
+bench-codex: $(VENV)/test
+	$(BIN)/python -m benchmarks.codex
 
 bench-counts: $(VENV)/test
 	$(BIN)/python -m benchmarks --counts
