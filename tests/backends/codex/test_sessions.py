@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
-from litellm_codex_agent.backends.codex.sessions import Session, Sessions, digest
+from litellm_codex_agent.backends.codex.sessions import Session, Sessions, digest, prune
 
 from .playing import play
 
@@ -71,3 +72,35 @@ def test_one_run_at_a_time_works_in_a_session_and_one_that_waits_may_leave(tmp_p
 
 def test_parts_of_a_name_do_not_run_into_each_other() -> None:
     assert len({digest("a", "b"), digest("ab"), digest("", "ab"), digest("a\ud800")}) == 4
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> dict[str, Path]:
+    """A session and a thread, each of long ago and of now, a link and a file that is no thread."""
+    day = tmp_path / "homes" / "a" / "sessions" / "2026" / "01" / "02"
+    day.mkdir(parents=True)
+    (folder := tmp_path / "sessions").mkdir()
+    paths = {
+        "old session": folder / "1",
+        "new session": folder / "2",
+        "link": folder / "3",
+        "old thread": day / "rollout-1.jsonl",
+        "new thread": day / "rollout-2.jsonl",
+        "database": tmp_path / "homes" / "a" / "state.sqlite",
+    }
+    paths["link"].symlink_to(paths["database"])
+    for name, path in paths.items():
+        if name != "link":
+            path.touch()
+            os.utime(path, (300, 300) if name.startswith("new") else (100, 100))
+    return paths
+
+
+def test_old_sessions_and_threads_are_removed_and_nothing_else(tmp_path: Path, kept: dict[str, Path]) -> None:
+    assert prune(tmp_path / "sessions", tmp_path / "homes", 200.0) == 2
+    assert {name for name, path in kept.items() if not path.exists()} == {"old session", "old thread"}
+
+
+def test_where_nothing_was_kept_there_is_nothing_to_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert prune(tmp_path / "none", tmp_path / "none", 200.0) == 0
+    assert not caplog.records
