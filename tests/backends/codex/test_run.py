@@ -249,3 +249,16 @@ def test_a_run_that_is_left_is_cancelled_with_all_that_it_has(tmp_path: Path) ->
         assert (await ran(backend))[1].failure is None
 
     on(tmp_path, scene)
+
+
+def test_a_process_forgets_what_it_was_told_to_before_it_ends(tmp_path: Path) -> None:
+    async def scene() -> None:
+        given = await set_up(config(tmp_path))
+        assert given.sandbox is not None
+        home = workspace(given.sandbox, tmp_path) / "home"
+        async with running(Recipe(Binary(stub(tmp_path)), given.sandbox), home) as process:
+            process.forget("thread-0001")
+        assert asked(tmp_path, "thread/delete") == [{"threadId": "thread-0001"}]
+        assert not process.usable
+
+    play(scene)
