@@ -29,8 +29,8 @@ __all__ = ["Turn"]
 
 # Codex stops within a hundredth of a second. Told first, it does not wait for what the wall takes along.
 STOP_SECONDS = 0.5
-# Until it has told that it has stopped.
-QUIET_SECONDS = 5.0
+# One that has hardly begun refuses to be stopped, and begins: so it is told again, until its process is given up.
+AGAIN_SECONDS, QUIET_SECONDS = 0.1, 5.0
 _STARTS = "process/start"
 # A question whose answer says nothing here, but comes behind all that Codex has told before it.
 _ANY = "thread/loaded/list"
@@ -180,18 +180,23 @@ class Turn:
         starting.cancel()
         if starting.done() and not starting.cancelled():
             starting.exception()  # told to whoever waited for it, if anybody did
-        if self.id and not self.server.connection.gone:
-            asked = {"threadId": self.thread, "turnId": self.id}
-            with suppress(Gone, Refused):
-                await self.server.connection.call("turn/interrupt", asked, seconds=STOP_SECONDS)
-        await self.child.bury()
         if not self.id or self.server.connection.gone:
+            await self.child.bury()
             return
-        waiting = asyncio.ensure_future(self._completed(heard))
-        await asyncio.wait({waiting}, timeout=QUIET_SECONDS)
-        if not waiting.done() or not waiting.result():
-            self.server.retired = True
-        waiting.cancel()
+        stopped = asyncio.ensure_future(self._completed(heard))
+        await self._interrupt()
+        await self.child.bury()
+        clock = asyncio.get_running_loop().time
+        until = clock() + QUIET_SECONDS
+        while not (await asyncio.wait({stopped}, timeout=AGAIN_SECONDS))[0] and clock() < until:
+            await self._interrupt()
+        self.server.retired |= not stopped.done() or not stopped.result()
+        stopped.cancel()
+
+    async def _interrupt(self) -> None:
+        with suppress(Gone, Refused):
+            asked = {"threadId": self.thread, "turnId": self.id}
+            await self.server.connection.call("turn/interrupt", asked, seconds=STOP_SECONDS)
 
     async def _completed(self, heard: asyncio.Queue[Told | None]) -> bool:
         while (told := await heard.get()) is not None:

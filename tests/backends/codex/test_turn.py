@@ -273,6 +273,19 @@ def test_a_process_that_ends_in_mid_turn_is_gone_and_the_wall_with_it(tmp_path: 
     on(tmp_path, scene)
 
 
+def test_one_that_has_hardly_begun_and_will_not_be_stopped_is_told_again(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.begun()
+        stage.turn.end("budget")
+        asked = await stage.wire.heard()
+        stage.wire.say({"id": asked["id"], "error": {"message": "no active turn to interrupt"}})
+        await stage.interrupted()
+        await stage.playing
+        assert stage.turn.server.usable
+
+    on(tmp_path, scene)
+
+
 def test_a_process_that_ends_while_its_turn_is_being_stopped_is_waited_for_no_longer(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.begun()
