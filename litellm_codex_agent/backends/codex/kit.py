@@ -26,9 +26,9 @@ from .binary import Binary, found
 from .bridge import Bridge
 from .pool import Pool
 from .process import AppServer, Recipe, running
-from .sessions import Sessions, digest, prune
+from .sessions import Sessions, digest, prune, tidy
 
-__all__ = ["Kit", "opened"]
+__all__ = ["Kit", "homes_of", "opened"]
 
 _FOLDER = "codex"
 _DAY = 86_400.0
@@ -62,7 +62,7 @@ async def opened(config: CodingSettings, state: Path, setup: Setup, *, keep_days
     if setup.sandbox is None:
         raise NotReady(setup.no_sandbox)
     binary = found(config.codex)
-    home = home_of(state, setup.sandbox.uid).with_name(_FOLDER)
+    home = homes_of(state, setup.sandbox.uid)
     sessions = state / _FOLDER / "sessions"
     await asyncio.to_thread(prune, sessions, home, time.time() - keep_days * _DAY)
     start = partial(_start, Recipe(binary, setup.sandbox), home, config.codex_home)
@@ -86,6 +86,13 @@ async def opened(config: CodingSettings, state: Path, setup: Setup, *, keep_days
             )
         finally:
             await pool.close()
+            await asyncio.to_thread(tidy, home)
+
+
+def homes_of(state: Path, uid: int | None) -> Path:
+    """Where each tenant's Codex has its home. Beneath root that is not in the state directory, and it is this one's."""
+    homes = home_of(state, uid).with_name(_FOLDER)
+    return homes / "homes" if uid is None else homes / digest(str(state.resolve()))
 
 
 def _start(recipe: Recipe, home: Path, login: Path | None, tenant: str) -> AbstractAsyncContextManager[AppServer]:

@@ -154,6 +154,7 @@ async def _greet(server: AppServer) -> None:
 
 
 def _make(home: Path, uid: int | None) -> None:
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     if uid is not None:
         os.chown(home, uid, uid)

@@ -12,13 +12,15 @@ import os
 import re
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-__all__ = ["Session", "Sessions", "digest", "prune"]
+from ...tools.removal import remove
+
+__all__ = ["Session", "Sessions", "digest", "prune", "tidy"]
 
 # Where Codex writes a thread down, below the home of its process.
-_WRITTEN = "*/sessions/*/*/*/rollout-*.jsonl"
+_WRITTEN = "sessions/*/*/*/rollout-*.jsonl"
 _THREAD = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 _log = logging.getLogger("litellm_codex_agent.codex")
@@ -88,7 +90,20 @@ class Sessions:
 
 def prune(folder: Path, homes: Path, before: float) -> int:
     """Remove the sessions and threads that nobody has gone on with since; how many there were."""
-    return sum(_pruned(path, before) for path in (*folder.glob("*"), *homes.glob(_WRITTEN)))
+    return sum(_pruned(path, before) for path in (*folder.glob("*"), *homes.glob(f"*/{_WRITTEN}")))
+
+
+def tidy(homes: Path) -> None:
+    """Remove the homes in which no conversation is kept, of a server that has ended."""
+    for home in homes.glob("*"):
+        if next(home.glob(_WRITTEN), None) is not None:
+            continue
+        try:
+            remove(home)
+        except OSError as error:
+            _log.warning("the home %s could not be removed: %s", home, error)
+    with suppress(OSError):
+        homes.rmdir()
 
 
 def _pruned(path: Path, before: float) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from litellm_codex_agent.backends.codex.sessions import Session, Sessions, digest, prune
+from litellm_codex_agent.backends.codex.sessions import Session, Sessions, digest, prune, tidy
 
 from .playing import play
 
@@ -104,3 +104,19 @@ def test_old_sessions_and_threads_are_removed_and_nothing_else(tmp_path: Path, k
 def test_where_nothing_was_kept_there_is_nothing_to_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert prune(tmp_path / "none", tmp_path / "none", 200.0) == 0
     assert not caplog.records
+
+
+def test_a_home_without_a_conversation_goes_with_its_server_and_others_stay(tmp_path: Path) -> None:
+    day = tmp_path / "homes" / "kept" / "sessions" / "2026" / "01" / "02"
+    day.mkdir(parents=True)
+    (day / "rollout-1.jsonl").touch()
+    (tmp_path / "homes" / "empty" / "sessions" / "2026").mkdir(parents=True)
+    tidy(tmp_path / "homes")
+    assert [home.name for home in (tmp_path / "homes").iterdir()] == ["kept"]
+    (day / "rollout-1.jsonl").unlink()
+    tidy(tmp_path / "homes")
+    assert not (tmp_path / "homes").exists()
+
+
+def test_homes_that_never_were_are_tidy(tmp_path: Path) -> None:
+    tidy(tmp_path / "none")
