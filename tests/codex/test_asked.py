@@ -56,6 +56,12 @@ def test_an_answer_that_does_not_fit_its_form_is_a_502(desk: Desk) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (502, "answer_unfit")
 
 
+def test_where_any_object_will_do_the_model_is_told_so(desk: Desk) -> None:
+    script = desk.script(turn(say(FITS)))
+    assert desk.run(script, response_format={"type": "json_object"})["final_answer"] == FITS
+    assert ("user", "Answer with one JSON object and nothing else.") in told(script)
+
+
 def test_what_codex_says_before_a_structured_answer_is_no_part_of_it(desk: Desk) -> None:
     script = desk.script(turn(say("I look first."), shell("echo made > new.txt")), turn(say(FITS)))
     assert desk.run(script, response_format=FORM)["final_answer"] == FITS

@@ -1,17 +1,14 @@
 """One run of Codex: its place, its way to the model, its thread and its turn, and what it came to.
 
-Law: what it opened is closed with it, in whatever way it ends. Of a thread that no session keeps, nothing stays.
+Law: what it opened is closed with it, in whatever way it ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, ExitStack, suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 from ...agent.budget import asked_for
 from ...agent.structured import checker
@@ -22,16 +19,14 @@ from ...sandbox.command import Command, Limits
 from ...sandbox.process import outlast
 from ...sandbox.spoken import spoken
 from ...tools.changes import Snapshot, changes
+from ...tools.secrets import Scanner
 from ..backend import Task
 from ..events import Done, Failure, FileChange
-from .bridge import Environment
-from .connection import Refused
-from .conversation import Opening, opening
+from .conversation import opening
 from .faults import end_of
 from .kit import Kit
-from .process import AppServer
 from .progress import Progress
-from .sessions import Session
+from .thread import Thread
 from .turn import Turn
 from .want import Want, want
 
@@ -44,18 +39,6 @@ _END_SHARE = 0.1
 # An exec-server reserves more memory than it uses, as node does.
 # It has some fifteen threads, and the kernel counts those of all processes of a user.
 _LIMITS = Limits(address_space=None, processes=1024)
-# The one level at which a terminal can be had.
-_WITH_TERMINALS = "bwrap"
-_NO_OUTSIDE = {"sandbox": "danger-full-access", "approvalPolicy": "never"}
-
-
-@dataclass
-class _Place:
-    """Where a run works."""
-
-    environment: Environment
-    workspace: Path
-    before: Snapshot
 
 
 async def run(kit: Kit, task: Task, tell: Tell) -> Done:
@@ -74,8 +57,7 @@ async def run(kit: Kit, task: Task, tell: Tell) -> Done:
         progress = Progress(whole=wanted.form is not None, workspace=str(space.path))
         turn = Turn(server, child, tell, progress, budgets.tool_calls)
         environment = stack.enter_context(kit.bridge.environment(child, turn.gate))
-        place = _Place(environment, space.path, before)
-        thread = _Thread(kit, server, session, place, wanted)
+        thread = Thread(kit, server, session, environment, space.path, wanted)
         try:
             turn.thread = await thread.loaded(asked)
             thread.begin(meter)
@@ -85,7 +67,7 @@ async def run(kit: Kit, task: Task, tell: Tell) -> Done:
             # Whatever it has left running ends before its files are looked at.
             await outlast(child.bury())
             thread.leave(turn)
-        for change in await _changed(place, kit):
+        for change in await _changed(before, space.path, kit.scanner):
             await tell(change)
         return _done(kit, wanted, turn, meter, thread.model)
 
@@ -102,125 +84,9 @@ def _executing(kit: Kit, workspace: Path, wanted: Want) -> Command:
     )
 
 
-@dataclass
-class _Thread:
-    """The conversation that the run is a turn of."""
-
-    kit: Kit
-    server: AppServer
-    session: Session
-    place: _Place
-    wanted: Want
-    id: str = ""
-    # As Codex says, which knows its own choice.
-    model: str = ""
-
-    async def loaded(self, asked: Opening) -> str:
-        """The session's, from this process, from its file, or a new one."""
-        place = self.place.environment
-        added = {"environmentId": place.id, "execServerUrl": place.url, "authBearerToken": place.token}
-        self.server.runs += 1
-        await self.server.call("environment/add", added)
-        self.id = self.session.thread()
-        if self.id in self.server.threads:
-            return self.id
-        seat = self.kit.relay.seat(self.kit.upstream) if self.kit.upstream else None
-        config = self._config(seat.token if seat else "")
-        with ExitStack() as failing:
-            if seat is not None:
-                failing.callback(seat.close)
-            new = self._new(config, asked)
-            told = await (self._resumed(config) if self.id else self.server.call("thread/start", new))
-            failing.pop_all()
-        self.id, self.model = str(told["thread"]["id"]), str(told.get("model") or "")
-        self.server.threads[self.id] = seat
-        if asked.history:
-            await self.server.call("thread/inject_items", {"threadId": self.id, "items": list(asked.history)})
-        return self.id
-
-    def begin(self, meter: Meter) -> None:
-        """From now on its model may be asked, for this run."""
-        if (seat := self.server.threads.get(self.id)) is not None:
-            seat.meter = meter
-
-    def first_words(self, asked: Opening) -> Mapping[str, Any]:
-        """What the turn starts with."""
-        place = {"environmentId": self.place.environment.id, "cwd": str(self.place.workspace)}
-        reach = "enabled" if self.wanted.network else "restricted"
-        return {
-            "input": list(asked.input),
-            # What the model is told of the wall.
-            "sandboxPolicy": {"type": "externalSandbox", "networkAccess": reach},
-            "environments": [place],
-            **({"model": self.wanted.model} if self.wanted.model else {}),
-            **({"effort": self.wanted.effort} if self.wanted.effort else {}),
-            **({"outputSchema": self.wanted.schema} if self.wanted.schema else {}),
-        }
-
-    def leave(self, turn: Turn) -> None:
-        """Its model may not be asked any more. A thread goes on where its session keeps it, else it is forgotten.
-
-        A session is kept from its first turn that came to anything: one that failed before that is asked anew.
-        """
-        seat = self.server.threads.get(self.id)
-        if seat is not None:
-            seat.meter = None
-        if turn.progress.status == "completed" or turn.progress.calls:
-            self.session.keep(self.id)
-        if self.session.thread() == self.id or self.id not in self.server.threads:
-            return
-        del self.server.threads[self.id]
-        if seat is not None:
-            seat.close()
-        self.server.forget(self.id)
-
-    async def _resumed(self, config: Mapping[str, Any]) -> Any:
-        asked = {**config, "threadId": self.id, "excludeTurns": True}
-        # A run that was cut off while Codex loaded it has left it there, with a seat that is gone, and Codex keeps to
-        # what it was loaded with for as long as anybody listens.
-        with suppress(Refused):
-            await self.server.call("thread/unsubscribe", {"threadId": self.id})
-        try:
-            return await self.server.call("thread/resume", asked)
-        except Refused as error:
-            self.session.forget()
-            raise Refused(
-                f"Codex knows this session's conversation no more: {error}. The next request begins it anew."
-            ) from error
-
-    def _config(self, token: str) -> dict[str, Any]:
-        config: dict[str, Any] = {"allow_login_shell": False, "shell_environment_policy": {"inherit": "all"}}
-        if token:
-            config |= {"model_provider": "relay", "model_providers.relay": _provider(self.kit.relay.address, token)}
-        if not self.wanted.network:
-            config["web_search"] = "disabled"
-        if self.kit.sandbox.level != _WITH_TERMINALS:
-            config["features.unified_exec_tty"] = False
-        named = {"model": self.wanted.model} if self.wanted.model else {}
-        return {**_NO_OUTSIDE, **named, "cwd": "/", "config": config}
-
-    def _new(self, config: Mapping[str, Any], asked: Opening) -> dict[str, Any]:
-        place = {"environmentId": self.place.environment.id, "cwd": str(self.place.workspace)}
-        told = {"developerInstructions": asked.instructions} if asked.instructions else {}
-        return {**config, **told, "environments": [place]}
-
-
-def _provider(address: str, token: str) -> dict[str, Any]:
-    """The relay, as Codex names a provider. It tries nothing again: that is the Router's."""
-    return {
-        "name": "relay",
-        "base_url": f"{address}/v1",
-        "wire_api": "responses",
-        "experimental_bearer_token": token,
-        "supports_websockets": False,
-        "request_max_retries": 0,
-        "stream_max_retries": 0,
-    }
-
-
-async def _changed(place: _Place, kit: Kit) -> list[FileChange]:
-    found = await asyncio.to_thread(changes, place.before, place.workspace)
-    return [FileChange(each.path, each.kind, kit.scanner.clean(each.diff)[0]) for each in found]
+async def _changed(before: Snapshot, workspace: Path, scanner: Scanner) -> list[FileChange]:
+    found = await asyncio.to_thread(changes, before, workspace)
+    return [FileChange(each.path, each.kind, scanner.clean(each.diff)[0]) for each in found]
 
 
 def _done(kit: Kit, wanted: Want, turn: Turn, meter: Meter, model: str) -> Done:

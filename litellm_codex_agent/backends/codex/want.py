@@ -40,7 +40,8 @@ def want(task: Task, *, network: bool, model: str = "", cost_bound: bool = False
     """Raises `RefusedParameter` with the reason. `network` says whether the operator allows it."""
     options, parameters = task.options, task.parameters
     look(parameters, options, network=network)
-    form = parameters.get("response_format")
+    given = parameters.get("response_format")
+    form = None if given and given.get("type") == "text" else given
     schema = form["json_schema"].get("schema") if form and form.get("type") == "json_schema" else None
     return Want(
         model=task.model or model,
