@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backends.backend import Task
 from ..backends.events import Done
-from .budget import Spent, minus
+from .budget import Spent
 from .conversation import Conversation
 from .leg import Leg
 from .loop import Loop
@@ -34,7 +34,7 @@ def account(leg: Leg, loop: Loop, done: Done, start: Start) -> Done:
     spent = leg.conversation.spent
     return replace(
         done,
-        usage=minus(spent.usage, start.spent.usage),
+        usage=spent.usage.minus(start.spent.usage),
         metrics={
             "iterations": spent.iterations - start.spent.iterations,
             "escalated": loop.escalated,

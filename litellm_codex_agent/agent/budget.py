@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backends.events import Usage
 
-__all__ = ["Budgets", "Spent", "asked_for", "ended", "minus", "plus", "work_seconds"]
+__all__ = ["Budgets", "Spent", "asked_for", "ended", "work_seconds"]
 
 # Of a run's time, what is kept for its last answer: a tenth, and no more than half a minute.
 _LAST_SHARE = 0.1
@@ -72,27 +72,3 @@ def asked_for(asked: Mapping[str, Any], most: Budgets) -> Budgets:
         own: value if (bound := getattr(most, own)) is None else min(value, bound) for own, value in given.items()
     }
     return replace(most, **bounded)
-
-
-def plus(one: Usage, other: Usage) -> Usage:
-    """The sum of two usages; a cost that is known of one only is what is known of both."""
-    costs = [usage.cost_usd for usage in (one, other) if usage.cost_usd is not None]
-    return Usage(
-        one.prompt_tokens + other.prompt_tokens,
-        one.completion_tokens + other.completion_tokens,
-        sum(costs) if costs else None,
-        one.cached_tokens + other.cached_tokens,
-        one.reasoning_tokens + other.reasoning_tokens,
-    )
-
-
-def minus(whole: Usage, part: Usage) -> Usage:
-    """What `whole` has beyond `part`, which came before it."""
-    cost = whole.cost_usd
-    return Usage(
-        whole.prompt_tokens - part.prompt_tokens,
-        whole.completion_tokens - part.completion_tokens,
-        cost if cost is None else cost - (part.cost_usd or 0.0),
-        whole.cached_tokens - part.cached_tokens,
-        whole.reasoning_tokens - part.reasoning_tokens,
-    )

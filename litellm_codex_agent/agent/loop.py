@@ -15,7 +15,7 @@ from ..backends.events import ClientCall, Done, Event, Failure, Text, Thought, T
 from ..backends.faults import failure_of
 from ..errors import AgentError
 from . import prompt
-from .budget import Spent, ended, plus, work_seconds
+from .budget import Spent, ended, work_seconds
 from .conversation import Conversation
 from .job import Job
 from .model import Asked, Model, RawCall, Reply
@@ -185,7 +185,7 @@ class Loop:
         for number in range(MODEL_TRIES):
             await turn.ask(model, asked, deadline - self._clock(), self._tell)
             if turn.reply is not None:
-                self._talk.spent = replace(self._talk.spent, usage=plus(self._talk.spent.usage, turn.reply.usage))
+                self._talk.spent = replace(self._talk.spent, usage=self._talk.spent.usage.plus(turn.reply.usage))
             pause = _pause(turn, number) if self._talk.acted else None
             if pause is None or pause > deadline - self._clock():
                 return

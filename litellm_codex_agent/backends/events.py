@@ -78,6 +78,28 @@ class Usage:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
 
+    def plus(self, other: Usage) -> Usage:
+        """The sum of both; a cost that is known of one only is what is known of both."""
+        costs = [usage.cost_usd for usage in (self, other) if usage.cost_usd is not None]
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            sum(costs) if costs else None,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+    def minus(self, part: Usage) -> Usage:
+        """What it has beyond `part`, which came before it."""
+        cost = self.cost_usd
+        return Usage(
+            self.prompt_tokens - part.prompt_tokens,
+            self.completion_tokens - part.completion_tokens,
+            cost if cost is None else cost - (part.cost_usd or 0.0),
+            self.cached_tokens - part.cached_tokens,
+            self.reasoning_tokens - part.reasoning_tokens,
+        )
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -80,21 +80,10 @@ class Meter:
         """Once for each call: what its reply told, when it ended, or was cut by its agent."""
         if told.usage is not None:
             price = self._price(model, told.usage) if self._price else None
-            self.usage = _plus(self.usage, told.usage if price is None else replace(told.usage, cost_usd=price))
+            self.usage = self.usage.plus(told.usage if price is None else replace(told.usage, cost_usd=price))
         if told.ended:
             self.failure = told.failure
 
 
 def _reached(taken: float, most: float | None) -> bool:
     return most is not None and taken >= most
-
-
-def _plus(one: Usage, other: Usage) -> Usage:
-    costs = [usage.cost_usd for usage in (one, other) if usage.cost_usd is not None]
-    return Usage(
-        one.prompt_tokens + other.prompt_tokens,
-        one.completion_tokens + other.completion_tokens,
-        sum(costs) if costs else None,
-        one.cached_tokens + other.cached_tokens,
-        one.reasoning_tokens + other.reasoning_tokens,
-    )

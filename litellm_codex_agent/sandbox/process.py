@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
@@ -26,6 +26,7 @@ DRAIN_SECONDS = 2.0
 UPROOT_SECONDS, UPROOT_PAUSE_SECONDS = 10.0, 0.01
 
 _Found = TypeVar("_Found")
+_Process = TypeVar("_Process", bound="Process")
 
 
 async def outlast(work: Coroutine[Any, Any, _Found] | asyncio.Future[_Found]) -> _Found:
@@ -122,10 +123,10 @@ class Process(asyncio.SubprocessProtocol):
 
 
 async def started(
-    argv: Sequence[str], environment: Mapping[str, str], *, most: int, inner: Inner | None = None
-) -> Process:
-    """A child in a session of its own, with pipes for all that it reads and says."""
-    starting = asyncio.ensure_future(_start(argv, environment, most, inner))
+    make: Callable[[], _Process], argv: Sequence[str], environment: Mapping[str, str], inner: Inner | None = None
+) -> _Process:
+    """A child in a session of its own, with pipes for all that it reads and says; `make` is who hears it."""
+    starting = asyncio.ensure_future(_start(make, argv, environment, inner))
     try:
         return await outlast(starting)
     except asyncio.CancelledError:
@@ -135,10 +136,12 @@ async def started(
         raise
 
 
-async def _start(argv: Sequence[str], environment: Mapping[str, str], most: int, inner: Inner | None) -> Process:
+async def _start(
+    make: Callable[[], _Process], argv: Sequence[str], environment: Mapping[str, str], inner: Inner | None
+) -> _Process:
     loop = asyncio.get_running_loop()
     _, process = await loop.subprocess_exec(
-        lambda: Process(most, inner),
+        make,
         *argv,
         env=dict(environment),
         start_new_session=True,

@@ -59,7 +59,7 @@ class Sandbox:
         try:
             argv = self.wall.argv(command, inner.writing if inner else None)
             most = command.limits.output_bytes
-            process = await started(argv, WRAPPERS, most=most, inner=inner)
+            process = await started(lambda: Process(most, inner), argv, WRAPPERS, inner)
             return await self._lived(process, command, watch)
         except OSError as error:
             # A command line may be longer than the kernel takes, and the machine full.

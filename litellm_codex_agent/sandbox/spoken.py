@@ -7,7 +7,7 @@ instead of filling the memory.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -17,7 +17,7 @@ from .carried import WRAPPERS
 from .command import Command
 from .inner import Inner
 from .leavings import buried
-from .process import Process, outlast
+from .process import Process, outlast, started
 from .processes import descendants
 from .sandbox import Sandbox
 from .watch import Watch
@@ -103,7 +103,7 @@ async def spoken(sandbox: Sandbox, command: Command, *, grace: float = 0.0) -> A
     try:
         # Kept to the end: it holds what the command opens as it begins.
         argv = sandbox.wall.argv(command, inner.writing if inner else None)
-        process = await _started(argv, WRAPPERS, inner)
+        process = await started(lambda: Spoken(inner), argv, WRAPPERS, inner)
         watching = asyncio.ensure_future(_watched(sandbox, process, watch))
         try:
             yield process
@@ -133,27 +133,3 @@ async def _ended(sandbox: Sandbox, process: Spoken, watching: asyncio.Future[Non
 
 def _private(sandbox: Sandbox, process: Spoken) -> Path | None:
     return sandbox.wall.private and sandbox.wall.private / f"codex-agent-{process.pid}-*"
-
-
-async def _started(argv: Sequence[str], environment: Mapping[str, str], inner: Inner | None) -> Spoken:
-    starting = asyncio.ensure_future(_start(argv, environment, inner))
-    try:
-        return await outlast(starting)
-    except asyncio.CancelledError:
-        # It has been started all the same, and nobody else knows of it.
-        if not starting.cancelled() and starting.exception() is None:
-            await outlast(starting.result().bury())
-        raise
-
-
-async def _start(argv: Sequence[str], environment: Mapping[str, str], inner: Inner | None) -> Spoken:
-    _, process = await asyncio.get_running_loop().subprocess_exec(
-        lambda: Spoken(inner),
-        *argv,
-        env=dict(environment),
-        start_new_session=True,
-        pass_fds=() if inner is None else (inner.writing,),
-    )
-    if inner is not None:
-        inner.listen()
-    return process

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from litellm_codex_agent.agent.budget import Budgets, Spent, asked_for, ended, minus, plus, work_seconds
+from litellm_codex_agent.agent.budget import Budgets, Spent, asked_for, ended, work_seconds
 from litellm_codex_agent.backends.events import Usage
 
 MOST = Budgets(iterations=5, tool_calls=7, tokens=100, cost_usd=1.0, seconds=50.0)
@@ -54,19 +54,6 @@ def test_what_a_request_leaves_out_is_the_operators() -> None:
 
 def test_a_cost_may_be_bounded_where_the_operator_bounds_none() -> None:
     assert asked_for({"max_cost_usd": 9.0}, Budgets()).cost_usd == 9.0
-
-
-def test_usage_adds_up_and_an_unknown_cost_stays_unknown() -> None:
-    assert plus(Usage(1, 2, None, 3, 4), Usage(10, 20, None, 30, 40)) == Usage(11, 22, None, 33, 44)
-    assert plus(Usage(cost_usd=0.5), Usage()).cost_usd == 0.5
-    assert plus(Usage(cost_usd=0.5), Usage(cost_usd=0.25)).cost_usd == 0.75
-
-
-@pytest.mark.parametrize("cost", [None, 0.25])
-def test_a_part_can_be_taken_off_again(cost: float | None) -> None:
-    part = Usage(1, 2, cost, 3, 4)
-    assert minus(plus(part, Usage(10, 20, 0.5, 30, 40)), part) == Usage(10, 20, 0.5, 30, 40)
-    assert minus(Usage(5), Usage(2)) == Usage(3)
 
 
 def test_tokens_are_those_of_both_directions() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from litellm_codex_agent.sandbox.process import started
+from litellm_codex_agent.sandbox.process import Process, started
 
 from .stage import alive
 
@@ -26,7 +27,7 @@ def test_one_that_ended_before_it_was_given_its_stdin_ends_as_any_other(
     new_loop: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     async def act() -> int:
-        process = await started(["/bin/sh", "-c", "exit 3"], {}, most=100)
+        process = await started(partial(Process, 100, None), ["/bin/sh", "-c", "exit 3"], {})
         await asyncio.wait({process.exited, *process._silent.values()}, timeout=WAIT_SECONDS)
         process.feed(b"nobody reads it")
         await process.bury()
@@ -45,7 +46,7 @@ def test_what_a_launcher_does_not_kill_is_killed_before_it(ending: str) -> None:
 
     async def act() -> None:
         script = f"trap '' TERM; setsid sh -c '{ending}' {token} & wait; sleep 99"
-        process = await started(["/bin/sh", "-c", script, token], {"PATH": os.defpath}, most=100)
+        process = await started(partial(Process, 100, None), ["/bin/sh", "-c", script, token], {"PATH": os.defpath})
         while len(alive(token)) < 2:
             await asyncio.sleep(0.01)
         await process.bury(patience=0.1)
