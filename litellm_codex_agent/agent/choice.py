@@ -13,8 +13,7 @@ from .scripted import PREFIX, Scripts
 __all__ = ["Choice"]
 
 _MINI = "mini"
-_AGENTS = ("echo", _MINI)
-_REPLAYS = "replay:"
+_AGENTS = ("codex", "echo", _MINI, "replay")
 
 
 class Choice:
@@ -30,7 +29,7 @@ class Choice:
 
     def check(self, name: str) -> None:
         """Raises `NoSuchModel` and `NotReady`, as far as that is known without asking the model."""
-        name = _own(name)
+        name = self._own(name)
         if name.startswith(PREFIX):
             self._scripts.model(name.removeprefix(PREFIX))
         else:
@@ -38,7 +37,7 @@ class Choice:
 
     async def model(self, name: str) -> Model:
         """The model of one run. Raises as `check` does."""
-        name = _own(name)
+        name = self._own(name)
         if name.startswith(PREFIX):
             return self._scripts.model(name.removeprefix(PREFIX))
         return await self._of_litellm.model(name)
@@ -49,10 +48,9 @@ class Choice:
         except NotReady:
             return ()  # `check` says why, whichever model is asked for
 
-
-def _own(name: str) -> str:
-    """As the agent's own list has it, or without the agent's name before it. Another agent is no model."""
-    own = name.removeprefix(f"{_MINI}:")
-    if own in _AGENTS or own.startswith(_REPLAYS):
-        raise NoSuchModel(f"{name!r:.80} is an agent, and the mini-agent works with a model.")
-    return own
+    def _own(self, name: str) -> str:
+        """As the agent's own list has it, or without the agent's name before it. Another agent is no model."""
+        own = name.removeprefix(f"{_MINI}:")
+        if own.partition(":")[0] in _AGENTS and own not in self._groups():
+            raise NoSuchModel(f"{name!r:.80} is an agent, and the mini-agent works with a model.")
+        return own
