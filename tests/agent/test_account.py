@@ -59,6 +59,7 @@ def test_a_bound_by_a_price_that_nobody_knows_is_told_as_ignored() -> None:
     leg, loop = leg_and_loop()
     leg.job = replace(leg.job, budgets=Budgets(cost_usd=1.0))
     start = Start.of(leg.conversation)
+    leg.conversation.spent = Spent()
     assert account(leg, loop, Done(), start).metrics["ignored"] == ["escalate_model"]
     leg.conversation.spent = Spent(iterations=1)
     assert account(leg, loop, Done(), start).metrics["ignored"] == ["escalate_model", "budgets.max_cost_usd"]
