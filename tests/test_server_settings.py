@@ -169,7 +169,6 @@ REFUSED = {
         "proxy.example",
         "ftp://h/v1",
         "https://h/v1?x=1",
-        "https://u@h/v1",
         "https:///v1",
         "http://h/ v",
     ],
@@ -325,3 +324,9 @@ def test_a_key_that_is_set_and_blank_opens_no_server_to_everybody(blank: str) ->
     with pytest.raises(Unusable, match="CODEX_AGENT_SERVER_KEY is set and blank"):
         server({"CODEX_AGENT_SERVER_KEY": blank})
     assert server({"CODEX_AGENT_SERVER_KEY": ""}).key == ""
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown() -> None:
+    with pytest.raises(Unusable, match="without a user and a password") as refused:
+        server({"CODEX_AGENT_UPSTREAM": "https://user:hunter2@proxy.example/v1"})
+    assert "hunter2" not in str(refused.value)

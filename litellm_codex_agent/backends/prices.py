@@ -40,19 +40,20 @@ def read_prices(path: Path) -> Prices:
         raise NotReady(str(error)) from error
     if not isinstance(rows, Mapping):
         raise NotReady(f"The file of prices {path} has to be an object of JSON, with a row for each model.")
-    return Prices({name: _row(path, name, row) for name, row in rows.items()})
+    # LiteLLM's own table has models that are paid by the picture or the second.
+    return Prices({name: _row(path, name, row) for name, row in rows.items() if _is_by_token(row)})
 
 
-def _row(path: Path, name: str, row: object) -> Mapping[str, float]:
-    found = (
-        {key: value for key, value in row.items() if key in (_INPUT, _OUTPUT, _CACHED)}
-        if isinstance(row, Mapping)
-        else {}
-    )
-    for key in (_INPUT, _OUTPUT):
-        if key not in found:
-            raise NotReady(f"The row of {name!r} in {path} has no `{key}`: dollars for one token.")
-    for key, value in found.items():
+def _is_by_token(row: object) -> bool:
+    return isinstance(row, Mapping) and _INPUT in row and _OUTPUT in row
+
+
+def _row(path: Path, name: str, row: Mapping[str, object]) -> Mapping[str, float]:
+    prices = {}
+    for key in (_INPUT, _OUTPUT, _CACHED):
+        value = row.get(key, 0.0)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise NotReady(f"`{key}` of {name!r} in {path} has to be a number from 0: dollars for one token.")
-    return {key: float(value) for key, value in found.items()}
+        if key in row:
+            prices[key] = float(value)
+    return prices

@@ -101,6 +101,9 @@ class Given:
     def endpoint(self, name: str) -> str:
         """The base URL of an API, without the slash at its end."""
         text = self._or_default(name)
+        if "@" in text.partition("://")[2].partition("/")[0]:
+            # Not shown: what stands there may be a password.
+            raise Unusable(f"{name} has to be without a user and a password, as in {name}={_ROWS[name].example}.")
         origin, path = _split(text)
         if not _address(origin) or not _PATH.fullmatch(path):
             raise _unusable(name, text, "the URL of an HTTP endpoint, without a query")

@@ -49,8 +49,6 @@ def test_a_row_of_litellms_table_can_be_copied(tmp_path: Path) -> None:
     [
         ("{", r"is not JSON: .*line 1, column 2"),
         ("[]", r"has to be an object of JSON, with a row for each model\."),
-        ('{"m": 5}', r"The row of 'm' in .* has no `input_cost_per_token`"),
-        ('{"m": {"input_cost_per_token": 1}}', r"The row of 'm' in .* has no `output_cost_per_token`"),
         *(
             (
                 f'{{"m": {{"input_cost_per_token": {bad}, "output_cost_per_token": 1}}}}',
@@ -71,3 +69,16 @@ def test_a_table_that_cannot_be_used_is_told_with_the_place(tmp_path: Path, text
 def test_a_table_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(NotReady, match=r"prices\.json cannot be read: No such file or directory\."):
         read_prices(tmp_path / "prices.json")
+
+
+def test_a_row_of_what_is_not_paid_by_the_token_prices_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text('{"picture": {"output_cost_per_image": 1}, "half": {"input_cost_per_token": 1}, "none": 5}')
+    assert [read_prices(path)(name, Usage(1, 1)) for name in ("picture", "half", "none")] == [None] * 3
+
+
+def test_the_table_of_litellm_itself_can_be_taken() -> None:
+    import litellm
+
+    prices = read_prices(Path(litellm.__file__).with_name("model_prices_and_context_window_backup.json"))
+    assert prices("gpt-4o-mini", Usage(1_000_000, 0)) == pytest.approx(0.15)

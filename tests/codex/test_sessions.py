@@ -75,6 +75,15 @@ def word() -> str:
     return uuid.uuid4().hex[:12]
 
 
+def test_a_system_message_is_told_again_only_where_it_has_changed(lane: Lane, tmp_path: Path) -> None:
+    with served(tmp_path, lane) as server, server.client() as client:
+        for said in ("first words", "first words", "second words"):
+            asked = chat(name := word(), codex_agent={"session_id": "s"})
+            asked["messages"] = [{"role": "system", "content": said}, *asked["messages"]]
+            assert client.post("/v1/chat/completions", json=asked).status_code == 200
+        assert [sent(lane, name).count(said) for said in ("first words", "second words")] == [1, 1]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_session_goes_on_after_its_server_was_ended(number: signal.Signals, lane: Lane, tmp_path: Path) -> None:
     rounds = [word() for _ in range(many(2, 10))]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...agent.structured import checker
 from ...agent.telling import Tell, events
+from ...sandbox.command import SandboxUnavailable
 from ...tools.source import ToolsUnavailable
 from ..backend import NotReady, Task, Wall
 from ..events import Done, Event, Failure
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Codex"]
 
 _HONOURED = frozenset({"reasoning_effort", "response_format", "tool_choice", "tools"})
-_OPTIONS = frozenset({"permissions", "workspace"})
+_OPTIONS = frozenset({"permissions", "use_tools", "workspace"})
 _NOT_OPEN = "It is not open yet."
 _ENDS: Mapping[type[Exception], tuple[int, str]] = {
     RefusedParameter: (400, "unsupported_parameter"),
@@ -31,7 +32,7 @@ _ENDS: Mapping[type[Exception], tuple[int, str]] = {
     Gone: (502, "agent_failed"),
     Refused: (502, "agent_failed"),
 }
-_FAULTS: tuple[type[Exception], ...] = (ToolsUnavailable, OSError, *_ENDS)
+_FAULTS: tuple[type[Exception], ...] = (SandboxUnavailable, ToolsUnavailable, OSError, *_ENDS)
 
 
 class Codex:
@@ -87,13 +88,16 @@ class Codex:
         try:
             return await run(self._kit, task, tell)
         except _FAULTS as error:
-            return Done("model_error", failure=_failure(error))
+            reason = "sandbox_unavailable" if isinstance(error, SandboxUnavailable) else "model_error"
+            return Done(reason, failure=_failure(error))
 
 
 def _failure(error: Exception) -> Failure:
     """How a run ends that could not be begun, or whose Codex went away."""
     if isinstance(error, ToolsUnavailable):
         return Failure(error.status, str(error), "tools_unavailable")
+    if isinstance(error, SandboxUnavailable):
+        return Failure(422, str(error), "sandbox_unavailable")
     if isinstance(error, OSError):
         return Failure(503, f"Codex cannot be started: {error.strerror or error}.", "not_ready")
     status, code = next(end for kind, end in _ENDS.items() if isinstance(error, kind))

@@ -13,7 +13,7 @@ from typing import Any
 from ..parameters import RefusedParameter
 from .parts import Part, Words, parts_of, text_of
 
-__all__ = ["Opening", "opening"]
+__all__ = ["MAX_INPUT_CHARS", "Opening", "opening"]
 
 Message = Mapping[str, Any]
 Item = dict[str, Any]
@@ -21,6 +21,9 @@ Item = dict[str, Any]
 _INSTRUCTING = ("system", "developer")
 _USER = "user"
 _ASSISTANT = "assistant"
+# More its app-server does not take at once.
+MAX_INPUT_CHARS = 2**20
+_TOO_LONG = f"Codex takes {MAX_INPUT_CHARS:,} letters from its user at once. Put the rest into files of its workspace."
 _NOTHING_ASKED = "Codex answers a user: the last of `messages` has to be a user's, with text or an image in it."
 
 
@@ -44,6 +47,8 @@ def opening(messages: Sequence[Message], *, continues: bool) -> Opening:
     asked = [part for place, each in talk[begin:] for part in parts_of(each["content"], f"{place}.content")]
     if not asked:
         raise RefusedParameter("messages", _NOTHING_ASKED)
+    if sum(len(part.text) for part in asked if isinstance(part, Words)) > MAX_INPUT_CHARS:
+        raise RefusedParameter("messages", _TOO_LONG)
     history = () if continues else tuple(_History().items(talk[:begin]))
     return Opening("\n\n".join(filter(None, told)), history, tuple(map(_input, asked)))
 

@@ -39,17 +39,24 @@ class Session:
 
     def thread(self) -> str:
         """Empty too where a run has no session's name, and stands alone."""
-        if self._path is None or not self._path.is_file():
-            return ""
-        text = self._path.read_text(encoding="ascii", errors="replace").strip()
-        return text if _THREAD.fullmatch(text) else ""
+        return self._lines()[0]
 
-    def keep(self, thread: str) -> None:
-        """From now on it goes on with this thread, whatever happens to the server."""
+    def told(self) -> str:
+        """The digest of the instructions that its thread was told last."""
+        return self._lines()[1]
+
+    def _lines(self) -> tuple[str, str]:
+        if self._path is None or not self._path.is_file():
+            return "", ""
+        thread, _, told = self._path.read_text(encoding="ascii", errors="replace").strip().partition("\n")
+        return (thread, told) if _THREAD.fullmatch(thread) else ("", "")
+
+    def keep(self, thread: str, told: str = "") -> None:
+        """From now on it goes on with this thread, which was `told` these instructions, whatever happens to us."""
         if self._path is None:
             return
         new = self._path.with_suffix(".new")
-        new.write_text(f"{thread}\n", encoding="ascii")
+        new.write_text(f"{thread}\n{told}\n", encoding="ascii")
         with new.open("rb") as file:
             os.fsync(file.fileno())
         new.replace(self._path)

@@ -5,7 +5,7 @@ Law: a thread that no session keeps is forgotten, and one that is left has nobod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from .connection import Refused
 from .conversation import Opening
 from .kit import Kit
 from .process import AppServer
-from .sessions import Session
+from .sessions import Session, digest
 from .turn import Turn
 from .want import Want
 
@@ -43,6 +43,8 @@ class Thread:
     id: str = ""
     # As Codex says, which knows its own choice.
     model: str = ""
+    # The digest of the instructions that it is told.
+    told: str = ""
 
     async def loaded(self, asked: Opening) -> str:
         """The session's, from this process, from its file, or a new one."""
@@ -51,7 +53,9 @@ class Thread:
         self.server.runs += 1
         await self.server.call("environment/add", added)
         self.id = self.session.thread()
+        self.told = digest(asked.instructions) if asked.instructions else self.session.told()
         if self.id in self.server.threads:
+            await self._instruct(asked)
             return self.id
         seat = self.kit.relay.seat(self.kit.upstream) if self.kit.upstream else None
         config = self._config(seat.token if seat else "")
@@ -59,12 +63,15 @@ class Thread:
             if seat is not None:
                 failing.callback(seat.close)
             new = self._new(config, asked)
-            told = await (self._resumed(config) if self.id else self.server.call("thread/start", new))
+            continues = bool(self.id)
+            told = await (self._resumed(config) if continues else self.server.call("thread/start", new))
             failing.pop_all()
         self.id, self.model = str(told["thread"]["id"]), str(told.get("model") or "")
         self.server.threads[self.id] = seat
-        if asked.history:
-            await self.server.call("thread/inject_items", {"threadId": self.id, "items": list(asked.history)})
+        if continues:
+            await self._instruct(asked)
+        elif asked.history:
+            await self._inject(asked.history)
         return self.id
 
     def begin(self, meter: Meter) -> None:
@@ -95,13 +102,22 @@ class Thread:
         if seat is not None:
             seat.meter = None
         if turn.progress.status == "completed" or turn.progress.calls:
-            self.session.keep(self.id)
+            self.session.keep(self.id, self.told)
         if self.session.thread() == self.id or self.id not in self.server.threads:
             return
         del self.server.threads[self.id]
         if seat is not None:
             seat.close()
         self.server.forget(self.id)
+
+    async def _instruct(self, asked: Opening) -> None:
+        """What its client's system says now, where that is not what the thread was told."""
+        if asked.instructions and self.told != self.session.told():
+            content = [{"type": "input_text", "text": asked.instructions}]
+            await self._inject([{"type": "message", "role": "developer", "content": content}])
+
+    async def _inject(self, items: Sequence[Mapping[str, Any]]) -> None:
+        await self.server.call("thread/inject_items", {"threadId": self.id, "items": list(items)})
 
     async def _resumed(self, config: Mapping[str, Any]) -> Any:
         asked = {**config, "threadId": self.id, "excludeTurns": True}

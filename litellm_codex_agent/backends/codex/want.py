@@ -59,6 +59,8 @@ def look(parameters: Mapping[str, Any], options: Mapping[str, Any], *, network: 
     """Raises `RefusedParameter` for what no run could honour."""
     if parameters.get("tools") and parameters.get("tool_choice") != "none":
         raise RefusedParameter("tools", "`tools` are not offered by codex: it has its own. Leave them out.")
+    if options.get("use_tools") is False:
+        raise RefusedParameter("use_tools", "`use_tools: false` is not offered by codex, which works by its own.")
     permissions = options.get("permissions") or "edit"
     if permissions not in _PERMISSIONS:
         raise RefusedParameter(

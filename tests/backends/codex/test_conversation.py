@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.backends.codex.conversation import Opening, opening
+from litellm_codex_agent.backends.codex.conversation import MAX_INPUT_CHARS, Opening, opening
 from litellm_codex_agent.backends.parameters import RefusedParameter
 from litellm_codex_agent.wire.chat_request import read_chat
 
@@ -234,3 +234,11 @@ def test_a_sound_whose_words_are_there_too_is_told_by_them() -> None:
     assert opened(assistant("Hi", audio={"id": "x"}), user("b")).history == (
         said("assistant", {"type": "output_text", "text": "Hi"}),
     )
+
+
+def test_more_than_codex_takes_at_once_is_refused() -> None:
+    said = {"role": "user", "content": "x" * MAX_INPUT_CHARS}
+    opening([said], continues=False)
+    with pytest.raises(RefusedParameter, match="1,048,576 letters") as refused:
+        opening([said, {"role": "user", "content": "y"}], continues=False)
+    assert refused.value.name == "messages"

@@ -73,3 +73,10 @@ def test_a_bound_that_nothing_was_measured_by_is_told(bound: bool, cost: float |
 
 def test_a_form_that_is_text_is_none() -> None:
     assert wanted(given={"response_format": {"type": "text"}}) == Want(model="operator's")
+
+
+def test_one_that_is_to_do_without_tools_is_refused() -> None:
+    with pytest.raises(RefusedParameter, match="use_tools") as refused:
+        look({}, {"use_tools": False}, network=True)
+    assert refused.value.name == "use_tools"
+    look({}, {"use_tools": True}, network=True)
