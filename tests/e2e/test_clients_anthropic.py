@@ -149,7 +149,7 @@ def test_a_run_that_failed_after_it_acted_is_unprocessable(behind: Behind) -> No
 
 
 def test_a_model_that_the_server_has_not_is_not_found(behind: Behind) -> None:
-    with behind.client() as client, pytest.raises(anthropic.NotFoundError, match="There is: codex, echo"):
+    with behind.client() as client, pytest.raises(anthropic.NotFoundError, match="There is: echo"):
         client.messages.create(**{**asked(WORK), "model": "nobody"})
 
 
