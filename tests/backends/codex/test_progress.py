@@ -20,11 +20,11 @@ def test_a_turn_that_thinks_acts_and_answers_is_told_in_its_order() -> None:
         started("userMessage", "m0", content=[{"type": "text", "text": "Do it"}]),
         *thinking("rs_1", ["let ", "me ", "think"]),
         *command("c1", "echo hi", "hi\n"),
-        *change("c2", "/work/ws/new.txt"),
+        *change("c2", "/srv/ws/new.txt"),
         *message("msg_1", "All ", "is ", "done ", whole="All is done"),
         ended(),
     ]
-    progress, events = heard(turn, workspace="/work/ws")
+    progress, events = heard(turn, workspace="/srv/ws")
     assert events == [
         *map(Thought, ("let ", "me ", "think")),
         *HI,

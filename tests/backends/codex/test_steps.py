@@ -16,7 +16,7 @@ def item(kind: str, **fields: Any) -> dict[str, Any]:
 
 
 def called(kind: str, **fields: Any) -> tuple[str, str]:
-    call = call_of(item(kind, **fields), "/work/ws")
+    call = call_of(item(kind, **fields), "/srv/ws")
     assert call is not None and call.id == "call_1"
     return call.name, call.text
 
@@ -48,17 +48,17 @@ def test_a_command_is_told_without_the_shell_around_it(command: str, read: str) 
 
 def test_changes_are_told_by_kind_and_by_path_inside_the_workspace() -> None:
     changes = [
-        {"path": "/work/ws/new0.txt", "kind": {"type": "add"}, "diff": "hello\n"},
+        {"path": "/srv/ws/new0.txt", "kind": {"type": "add"}, "diff": "hello\n"},
         {"path": "/etc/hosts", "kind": {"type": "delete"}, "diff": ""},
-        {"path": "/work/ws/a", "kind": {"type": "update", "move_path": "/work/ws/b"}, "diff": ""},
-        {"path": "/work/wsx", "kind": {"type": "update", "move_path": None}},
+        {"path": "/srv/ws/a", "kind": {"type": "update", "move_path": "/srv/ws/b"}, "diff": ""},
+        {"path": "/srv/wsx", "kind": {"type": "update", "move_path": None}},
         "no change",
     ]
-    lines = "add new0.txt\ndelete /etc/hosts\nchange a -> b\nchange /work/wsx"
+    lines = "add new0.txt\ndelete /etc/hosts\nchange a -> b\nchange /srv/wsx"
     assert called("fileChange", changes=changes) == ("edit", lines)
     assert called("fileChange", changes=None) == ("edit", "")
-    unknown = [{"path": "/work/ws/a", "kind": {"type": "of a later version"}}]
-    assert call_of(item("fileChange", changes=unknown), "/work/ws/") == ToolCall("call_1", "edit", "change a")
+    unknown = [{"path": "/srv/ws/a", "kind": {"type": "of a later version"}}]
+    assert call_of(item("fileChange", changes=unknown), "/srv/ws/") == ToolCall("call_1", "edit", "change a")
 
 
 def test_without_a_workspace_a_path_is_told_whole() -> None:
@@ -72,7 +72,7 @@ CALLS: list[tuple[dict[str, Any], tuple[str, str]]] = [
     (item("webSearch", query="pandas", action=None), ("web_search", "pandas")),
     (item("webSearch", query="", action={"type": "open_page", "url": "https://x"}), ("web_search", "https://x")),
     (item("webSearch", query="", action={"type": "search", "query": "q"}), ("web_search", "q")),
-    (item("imageView", path="/work/ws/a.png"), ("view_image", "a.png")),
+    (item("imageView", path="/srv/ws/a.png"), ("view_image", "a.png")),
     (item("imageGeneration", revisedPrompt="a cat"), ("generate_image", "a cat")),
     (item("collabAgentToolCall", tool="spawnAgent", prompt="look"), ("agent", "spawnAgent: look")),
     (item("collabAgentToolCall", tool="wait", prompt=None), ("agent", "wait")),

@@ -75,7 +75,7 @@ def thinking(id: str, *parts: Sequence[str]) -> list[Notification]:
 
 
 def command(id: str, words: str, output: str | None = "", *, code: int = 0) -> list[Notification]:
-    fields = {"command": f"/bin/sh -lc '{words}'", "cwd": "/work/ws", "source": "unifiedExecStartup"}
+    fields = {"command": f"/bin/sh -lc '{words}'", "cwd": "/srv/ws", "source": "unifiedExecStartup"}
     none = {"aggregatedOutput": None, "exitCode": None, "durationMs": None}
     came = {"aggregatedOutput": output, "exitCode": code, "durationMs": 7}
     return [
