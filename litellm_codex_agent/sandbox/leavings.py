@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from .process import Process
+from .removal import open_up, remove
 
 __all__ = ["buried", "sweep"]
 
@@ -55,14 +56,11 @@ def _opened(path: Path) -> int:
         return os.open(path, flags)
     except PermissionError:
         # A command may have shut it, and nobody but its owner can open it again.
-        path.chmod(0o700)
+        open_up(str(path))
         return os.open(path, flags)
 
 
 def _remove(path: Path) -> None:
-    # Of any depth, and with any mode that its owner gave it. Root needs no mode, and so follows no name to change one.
-    opening = [["chmod", "-R", "u+rwX", "--", str(path)]] if os.geteuid() else []
-    for command in (*opening, ["rm", "-rf", "--", str(path)]):
-        subprocess.run(  # noqa: S603  # what it is was looked at
-            command, env={"PATH": os.defpath}, stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
+    # What stays behind is found by the next server.
+    with suppress(OSError):
+        remove(path)

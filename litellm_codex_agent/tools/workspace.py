@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .removal import remove
+from ..sandbox.removal import remove
 from .source import ToolsUnavailable
 
 __all__ = ["VARIABLE", "Workspace", "Workspaces", "home_of"]

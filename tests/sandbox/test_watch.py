@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from litellm_codex_agent.sandbox.command import Command, Finished, Limits
+from litellm_codex_agent.sandbox.removal import remove
 from litellm_codex_agent.sandbox.used import Machine
 from litellm_codex_agent.sandbox.watch import short
-from litellm_codex_agent.tools.removal import remove
 
 from .stage import each_wall, sandbox, workspace
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.tools.removal import remove
+from litellm_codex_agent.sandbox.removal import remove
 from litellm_codex_agent.tools.source import ToolsUnavailable
 from litellm_codex_agent.tools.workspace import USERS, Workspaces, home_of
 

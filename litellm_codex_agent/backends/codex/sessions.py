@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from ...tools.removal import remove
+from ...sandbox.removal import remove
 
 __all__ = ["Session", "Sessions", "digest", "prune", "tidy"]
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from itertools import count, islice
 from pathlib import Path
 
-__all__ = ["remove"]
+__all__ = ["open_up", "remove"]
 
 # Names held in memory at once: a program can make millions.
 AT_ONCE = 1000
@@ -41,7 +41,7 @@ class _Removal:
         for name in self._folders(self.root):
             with _entered(name, self.root) as inner:
                 for below in self._folders(inner):
-                    _open_up(below, inner)
+                    open_up(below, inner)
                     moved = f"{self.mark}-{next(self.numbers)}"
                     os.rename(below, moved, src_dir_fd=inner, dst_dir_fd=self.root)
             os.rmdir(name, dir_fd=self.root)
@@ -62,7 +62,7 @@ class _Removal:
 
 @contextmanager
 def _entered(name: str, folder: int) -> Iterator[int]:
-    _open_up(name, folder)
+    open_up(name, folder)
     descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
     try:
         yield descriptor
@@ -70,7 +70,7 @@ def _entered(name: str, folder: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _open_up(name: str, folder: int) -> None:
+def open_up(name: str, folder: int | None = None) -> None:
     """Its owner may enter, read and change it: what has none of these bits cannot be emptied."""
     # Where it does not work it may not be needed, and what comes next says so.
     with suppress(OSError):
