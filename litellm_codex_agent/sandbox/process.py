@@ -16,7 +16,7 @@ from .inner import Inner
 from .kept import Kept
 from .processes import descendants
 
-__all__ = ["Process", "outlast", "started"]
+__all__ = ["Process", "WALL_SECONDS", "outlast", "started"]
 
 # A wall starts within milliseconds, and a death is the kernel's work; a machine may be busy with both.
 WALL_SECONDS = 10.0

@@ -38,6 +38,10 @@ class Wall:
     # Where a launcher makes a directory for temporary files, which is on the disk then.
     private: Path | None = None
 
+    def litter(self, pid: int) -> Path | None:
+        """The pattern of the directory for temporary files that the launcher `pid` makes, where it makes one."""
+        return self.private and self.private / f"codex-agent-{pid}-*"
+
 
 @dataclass(frozen=True)
 class Sandbox:
@@ -69,7 +73,7 @@ class Sandbox:
                 inner.close()
 
     async def _lived(self, process: Process, command: Command, watch: Watch) -> Finished:
-        private = self.wall.private and self.wall.private / f"codex-agent-{process.pid}-*"
+        private = self.wall.litter(process.pid)
         watching = asyncio.ensure_future(watch.over(process.pid, private))
         try:
             process.feed(command.stdin)

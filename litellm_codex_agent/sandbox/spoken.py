@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import cast
 
 from ..wire.lines import Line, Lines
@@ -17,7 +16,7 @@ from .carried import WRAPPERS
 from .command import Command
 from .inner import Inner
 from .leavings import buried
-from .process import Process, outlast, started
+from .process import WALL_SECONDS, Process, outlast, started
 from .processes import descendants
 from .sandbox import Sandbox
 from .watch import Watch
@@ -78,6 +77,11 @@ class Spoken(Process):
         for line in lines.close():
             yield line
 
+    async def bury(self, patience: float = WALL_SECONDS) -> None:
+        """What it still says is not heard. A pipe that is held up would never tell that its other end is dead."""
+        cast(asyncio.ReadTransport, self._transport.get_pipe_transport(1)).close()
+        await super().bury(patience)
+
     async def part(self, grace: float) -> None:
         """Ask it to end, by the end of its stdin and then by a signal; it has `grace` seconds for each."""
         cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0)).close()
@@ -116,7 +120,7 @@ async def spoken(sandbox: Sandbox, command: Command, *, grace: float = 0.0) -> A
 
 async def _watched(sandbox: Sandbox, process: Spoken, watch: Watch) -> None:
     try:
-        process.overdrawn = await watch.over(process.pid, _private(sandbox, process))
+        process.overdrawn = await watch.over(process.pid, sandbox.wall.litter(process.pid))
     except OSError as error:
         # What nobody can watch does not go on.
         process.overdrawn = f"What it takes could not be watched: {error.strerror}."
@@ -128,8 +132,4 @@ async def _ended(sandbox: Sandbox, process: Spoken, watching: asyncio.Future[Non
         await process.part(grace)
     watching.cancel()
     await asyncio.wait({watching})
-    await buried(process, _private(sandbox, process))
-
-
-def _private(sandbox: Sandbox, process: Spoken) -> Path | None:
-    return sandbox.wall.private and sandbox.wall.private / f"codex-agent-{process.pid}-*"
+    await buried(process, sandbox.wall.litter(process.pid))

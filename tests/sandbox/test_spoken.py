@@ -77,6 +77,17 @@ def test_one_that_says_more_than_is_read_is_held_up(level: str, tmp_path: Path) 
 
 
 @each_level
+def test_one_that_is_held_up_is_not_waited_for_when_it_is_dead(level: str, tmp_path: Path) -> None:
+    async def scene(child: Spoken) -> bool:
+        await asyncio.sleep(0.5)
+        await child.bury()
+        # Else it would be the wait for it that had ended.
+        return child._silent[1].done()
+
+    assert talk(level, tmp_path, scene, "yes")
+
+
+@each_level
 def test_one_that_reads_nothing_holds_the_writer_up(level: str, tmp_path: Path) -> None:
     async def scene(child: Spoken) -> bool:
         writing = asyncio.ensure_future(child.write(b"x" * 2**22))
