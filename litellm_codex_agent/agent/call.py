@@ -33,11 +33,9 @@ _NO_FIELD = ""
 
 def run(messages: Sequence[Mapping[str, Any]], *, model: str, **fields: Any) -> dict[str, Any]:
     """`arun`, for those who have no event loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(arun(messages, model=model, **fields))
-    raise RuntimeError("An event loop runs here already. Use `await arun(...)`, which takes the same arguments.")
+    if _is_in_a_loop():
+        raise RuntimeError("An event loop runs here already. Use `await arun(...)`, which takes the same arguments.")
+    return asyncio.run(arun(messages, model=model, **fields))
 
 
 async def arun(messages: Sequence[Mapping[str, Any]], *, model: str, **fields: Any) -> dict[str, Any]:
@@ -52,6 +50,14 @@ async def arun(messages: Sequence[Mapping[str, Any]], *, model: str, **fields: A
     mini = Mini(partial(setup, config.mini, config.state, max_seconds=config.max_seconds))
     async with mini.opened():
         return await _told(mini, asked)
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _body(messages: Sequence[Mapping[str, Any]], fields: Mapping[str, Any]) -> bytes:

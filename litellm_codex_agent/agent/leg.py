@@ -63,7 +63,7 @@ async def begun(setup: Setup, task: Task) -> Leg:
         hands = Hands(bench.sources, setup.scanner, setup.tool_seconds, setup.tool_parallel)
         if double := hands.by_name.keys() & {tool["function"]["name"] for tool in clients}:
             own = f"`tools` has {min(double)!r}, which is a tool of the agent's own. Give yours another name."
-            raise ToolsUnavailable(own, status=_BAD_REQUEST, param="tools")
+            raise ToolsUnavailable(own, status=_BAD_REQUEST)
         leg = Leg(task.tenant, _conversation(task, want, bench, clients), Job(model), bench.isolation)
         leg.skipped = ("escalate_model",) if skipped else ()
         leg.job = Job(
@@ -96,7 +96,7 @@ def resumed(parking: Parking[Leg], tenant: str, answers: Answers) -> Leg:
         )
     if why := _wrong(set(leg.conversation.waits_for), answers):
         parking.put(answers.run_id, leg)
-        raise ToolsUnavailable(why, status=_BAD_REQUEST, param="messages")
+        raise ToolsUnavailable(why, status=_BAD_REQUEST)
     return leg
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..backends.events import ClientCall, Done, Event, Failure, Text, Thought, ToolResult
 from ..backends.faults import failure_of
+from ..backends.held import HOLD_CHARS
 from ..errors import AgentError
 from . import prompt
 from .budget import Spent, ended, work_seconds
@@ -22,7 +23,7 @@ from .model import Asked, Model, RawCall, Reply
 from .reading import Answer, Calls, Refusal, Unreadable, read
 from .structured import bare
 from .telling import Tell
-from .turn import HOLD_CHARS, Turn
+from .turn import Turn
 
 __all__ = ["Loop"]
 

@@ -15,7 +15,7 @@ from ..errors import AgentError
 from .model import Asked, Model, Mused, Piece, Reply
 from .telling import Tell
 
-__all__ = ["HOLD_CHARS", "Turn"]
+__all__ = ["Turn"]
 
 # So begins a call that is written as text, or a block of code: it is read whole before it is told.
 _READ_WHOLE = ("{", "```")

@@ -68,9 +68,18 @@ def _bubblewrapped(machine: Machine) -> Sandbox:
         others = threads_of(owner.uid) if owner else 0
         processes = command.limits.processes + others
         held = sealed(as_script(own(command), found.python))
-        known = in_memory(hosts(_known() if command.network else b""))
-        files = (seccomp, passwd, group, lifeline(), path_of(held), known)
-        start = Start(os.getpid(), owner, *files, processes, status)
+        start = Start(
+            parent=os.getpid(),
+            owner=owner,
+            seccomp=seccomp,
+            passwd=passwd,
+            group=group,
+            lifeline=lifeline(),
+            environment=path_of(held),
+            hosts=in_memory(hosts(_known() if command.network else b"")),
+            processes=processes,
+            status=status,
+        )
         return Argv(bubblewrap(command, found, programs, start), held)
 
     return Sandbox(Wall("bwrap", argv, own, namespace=True), found.python, uid)

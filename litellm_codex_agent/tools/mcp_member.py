@@ -17,10 +17,11 @@ from mcp import Client, MCPError
 from mcp.types import CallToolResult, PaginatedRequestParams
 
 from ..sandbox.command import SandboxUnavailable
+from ..sandbox.process import outlast
 from .listing import MAX_TOOLS
 from .mcp_results import result_of
 from .source import TIMED_OUT, Result, ToolsUnavailable
-from .waiting import outlast, within
+from .waiting import within
 
 __all__ = ["Member"]
 

@@ -31,15 +31,11 @@ NOT_MADE = 125
 
 
 class ToolsUnavailable(Exception):
-    """A source cannot be used at all; the message says why and what to do, `status` what HTTP calls it.
+    """A source cannot be used at all; the message says why and what to do, `status` what HTTP calls it."""
 
-    `param` is the field of the request that asks for what cannot be had.
-    """
-
-    def __init__(self, message: str, *, status: int = 502, param: str = "") -> None:
+    def __init__(self, message: str, *, status: int = 502) -> None:
         super().__init__(message)
         self.status = status
-        self.param = param
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A piece of work that ends in time, and one that is waited for to its end whatever comes between."""
+"""A piece of work that ends in time, and has ended when it is left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["outlast", "within"]
+__all__ = ["within"]
 
 _Value = TypeVar("_Value")
 # What was cancelled gets so long to close its connections; it does nothing else then.
@@ -30,17 +30,3 @@ async def within(seconds: float, work: Coroutine[Any, Any, _Value]) -> _Value:
             await asyncio.wait({task}, timeout=_CLOSING_SECONDS)
             if task.done() and not task.cancelled():
                 task.exception()  # it is read, or the loop would log it as forgotten
-
-
-async def outlast(work: Coroutine[Any, Any, _Value]) -> _Value:
-    """What `work` gives; a cancel that comes meanwhile counts afterwards."""
-    task, cancelled = asyncio.ensure_future(work), False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            cancelled = True
-    found = task.result()
-    if cancelled:
-        raise asyncio.CancelledError
-    return found

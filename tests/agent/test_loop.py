@@ -6,8 +6,8 @@ from litellm_codex_agent.agent.budget import Spent
 from litellm_codex_agent.agent.conversation import Conversation
 from litellm_codex_agent.agent.loop import MOST_UNREADABLE
 from litellm_codex_agent.agent.model import Mused, Reply, Said
-from litellm_codex_agent.agent.turn import HOLD_CHARS
 from litellm_codex_agent.backends.events import ClientCall, Done, Failure, Text, Thought, ToolCall, ToolResult
+from litellm_codex_agent.backends.held import HOLD_CHARS
 from litellm_codex_agent.tools.source import Result
 
 from .played import ASKED, CHANGE, USED, Plays, Shelf, call, calls, client_tool, play, says

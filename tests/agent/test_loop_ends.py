@@ -13,8 +13,8 @@ from litellm_codex_agent.agent.failures import failed
 from litellm_codex_agent.agent.job import Job
 from litellm_codex_agent.agent.loop import END_SECONDS, Loop
 from litellm_codex_agent.agent.model import Reply, Said
-from litellm_codex_agent.agent.turn import HOLD_CHARS
 from litellm_codex_agent.backends.events import Done, Failure, Text, ToolCall, ToolResult, Usage
+from litellm_codex_agent.backends.held import HOLD_CHARS
 
 from .played import ASKED, CHANGE, HANGS, Plays, Shelf, call, calls, client_tool, play, says
 from .test_loop import UNFIT, check

@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from litellm_codex_agent.agent.model import Asked, Mused, Piece, Reply, Said
-from litellm_codex_agent.agent.turn import HOLD_CHARS, Turn
+from litellm_codex_agent.agent.turn import Turn
 from litellm_codex_agent.backends.events import Event, Text, Thought
+from litellm_codex_agent.backends.held import HOLD_CHARS
 from litellm_codex_agent.errors import Unreachable
 
 REPLY = Reply({"role": "assistant"}, "whole")

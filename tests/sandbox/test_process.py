@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from litellm_codex_agent.sandbox.process import Process, started
+from litellm_codex_agent.sandbox.process import Process, outlast, started
 
 from .stage import alive
 
@@ -53,3 +53,28 @@ def test_what_a_launcher_does_not_kill_is_killed_before_it(ending: str) -> None:
 
     asyncio.run(asyncio.wait_for(act(), WAIT_SECONDS))
     assert alive(token) == []
+
+
+def test_work_that_has_to_be_done_is_done_before_a_cancel_counts() -> None:
+    done: list[str] = []
+
+    async def clean(free: asyncio.Event) -> str:
+        await free.wait()
+        done.append("clean")
+        return "done"
+
+    async def leave(cancels: int) -> str:
+        free = asyncio.Event()
+        waiting = asyncio.ensure_future(outlast(clean(free)))
+        for _ in range(cancels):
+            await asyncio.sleep(0)
+            waiting.cancel()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        free.set()
+        return await waiting
+
+    assert asyncio.run(leave(0)) == "done"
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(leave(2))
+    assert done == ["clean", "clean"]

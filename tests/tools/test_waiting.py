@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from litellm_codex_agent.tools.waiting import outlast, within
+from litellm_codex_agent.tools.waiting import within
 
 from .opening import PATIENCE
 
@@ -58,28 +58,3 @@ def test_work_that_we_leave_is_cancelled_and_has_ended() -> None:
         return waiting.cancelled()
 
     assert asyncio.run(leave()) and ended == ["ended"]
-
-
-def test_work_that_has_to_be_done_is_done_before_a_cancel_counts() -> None:
-    done: list[str] = []
-
-    async def clean(free: asyncio.Event) -> str:
-        await free.wait()
-        done.append("clean")
-        return "done"
-
-    async def leave(cancels: int) -> str:
-        free = asyncio.Event()
-        waiting = asyncio.ensure_future(outlast(clean(free)))
-        for _ in range(cancels):
-            await asyncio.sleep(0)
-            waiting.cancel()
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        free.set()
-        return await waiting
-
-    assert asyncio.run(leave(0)) == "done"
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(leave(2))
-    assert done == ["clean", "clean"]
