@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..backends.parameters import RefusedParameter
+from ..backends.permissions import FULL, READ_ONLY, permissions_of, workspace_of
 
 __all__ = ["Wanted", "client_tools", "wanted"]
 
@@ -51,21 +52,14 @@ def wanted(options: Mapping[str, Any], *, network: bool) -> Wanted:
     if source not in _SOURCES:
         raise RefusedParameter("tool_backend", f"`tool_backend` {source!r} has no tools for this model.")
     _check_source(options, source)
-    permissions = options.get("permissions") or "edit"
-    if permissions == "ask":
-        raise RefusedParameter("permissions", "`permissions: ask` is not offered by mini. Use read-only, edit or full.")
-    if permissions == "full" and not network:
-        raise RefusedParameter(
-            "permissions",
-            "`permissions: full` asks for the network, which this server does not give. Start it with --network on.",
-        )
+    permissions = permissions_of(options, "mini", network=network)
     escalates = bool(options.get("escalate_on_budget_exceeded"))
     return Wanted(
         source=source,
         use_tools=options.get("use_tools"),
-        workspace=_workspace(options.get("workspace")),
-        writable=permissions != "read-only",
-        network=permissions == "full",
+        workspace=workspace_of(options),
+        writable=permissions != READ_ONLY,
+        network=permissions == FULL,
         base_url=options.get("tool_http_base_url") or "",
         headers=options.get("tool_http_headers") or {},
         servers=options.get("mcp_servers") or {},
@@ -84,14 +78,6 @@ def _check_source(options: Mapping[str, Any], source: str) -> None:
         raise RefusedParameter("mcp_servers", "`tool_backend: mcp` needs `mcp_servers`.")
     if options.get("escalate_on_budget_exceeded") and not options.get("escalate_model"):
         raise RefusedParameter("escalate_model", "`escalate_on_budget_exceeded` needs `escalate_model`.")
-
-
-def _workspace(asked: Any) -> str | None:
-    if not isinstance(asked, str | None):
-        raise RefusedParameter("workspace", "`workspace` has to be the path of a directory.")
-    if asked and not asked.startswith("/"):
-        raise RefusedParameter("workspace", f"`workspace` has to be an absolute path, and {asked!r:.80} is not.")
-    return asked or None
 
 
 def client_tools(parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

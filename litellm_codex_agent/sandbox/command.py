@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Command", "Finished", "Limits", "SandboxUnavailable"]
+__all__ = ["Command", "FOR_EVER", "Finished", "Limits", "SandboxUnavailable"]
 
 _MIB = 2**20
+# Of a program whose time is somebody else's to bound.
+FOR_EVER = 10.0**9
 
 
 class SandboxUnavailable(Exception):

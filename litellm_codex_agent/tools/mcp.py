@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..sandbox.command import Command, Limits, SandboxUnavailable
+from ..sandbox.command import FOR_EVER, Command, Limits, SandboxUnavailable
 from ..sandbox.sandbox import Sandbox
 from .headers import merged
 from .listing import ANY_ARGUMENTS
@@ -31,8 +31,7 @@ __all__ = ["McpTools", "opened"]
 # Before it, the SDK bounds no event of a stream, and follows redirects as it likes.
 _LEAST_SDK = (2, 3)
 _MISSING = "MCP servers need the `mcp` package, 2.3 or newer{}: pip install 'litellm-codex-agent[mcp]'."
-# A server lives as long as its run, which has a limit of its own.
-_RUN_SECONDS = 24 * 3600.0
+
 # Node reserves far more than it uses, and many MCP servers are written for it.
 _LIMITS = Limits(address_space=None)
 
@@ -103,7 +102,7 @@ def _piped(name: str, server: Mapping[str, Any], sandbox: Sandbox | None, worksp
     command = Command(
         argv=(server["command"], *server.get("args", ())),
         workspace=workspace,
-        seconds=_RUN_SECONDS,
+        seconds=FOR_EVER,
         cwd=_inside(name, server.get("cwd", "."), workspace),
         environment=dict(server.get("env", {})),
         network=network,

@@ -26,7 +26,7 @@ from ...sandbox.spoken import Spoken
 from ...wire.strict_json import read_json
 from .connection import MAX_LINE_BYTES
 
-__all__ = ["After", "Bridge", "Environment", "Gate", "opened"]
+__all__ = ["After", "Bridge", "Environment", "Gate"]
 
 # What is called when the act was answered, with whether it went well.
 After = Callable[[bool], Awaitable[None]]
@@ -121,6 +121,7 @@ class Bridge:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Bridge]:
+        """It listens while the block lasts."""
         quiet = logging.getLogger("litellm_codex_agent.bridge")
         # Each of its lines is a connection that came or went.
         quiet.setLevel(logging.ERROR)
@@ -140,13 +141,6 @@ class Bridge:
         finally:
             self._server.close()
             await self._server.wait_closed()
-
-
-@asynccontextmanager
-async def opened() -> AsyncIterator[Bridge]:
-    """A bridge that listens while the block lasts."""
-    async with Bridge().serving() as bridge:
-        yield bridge
 
 
 async def _inwards(connection: ServerConnection, place: _Place) -> None:

@@ -21,7 +21,6 @@ from ...tools.secrets import Scanner
 from ...tools.workspace import Workspaces, home_of
 from ..backend import NotReady
 from ..prices import Prices, read_prices
-from . import bridge as bridges
 from .binary import Binary, found
 from .bridge import Bridge
 from .pool import Pool
@@ -67,7 +66,7 @@ async def opened(config: CodingSettings, state: Path, setup: Setup, *, keep_days
     await asyncio.to_thread(prune, sessions, home, time.time() - keep_days * _DAY)
     start = partial(_start, Recipe(binary, setup.sandbox), home, config.codex_home)
     pool = Pool(start, lambda server: server.usable, most=config.processes, idle_seconds=config.idle_seconds)
-    async with Relay() as relay, bridges.opened() as bridge:
+    async with Relay() as relay, Bridge().serving() as bridge:
         try:
             yield Kit(
                 binary=binary,

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..._version import __version__
 from ...relay.seats import Seat
-from ...sandbox.command import Command, Limits
+from ...sandbox.command import FOR_EVER, Command, Limits
 from ...sandbox.sandbox import Sandbox
 from ...sandbox.spoken import Spoken, spoken
 from ..backend import NotReady
@@ -31,8 +31,6 @@ MOST_RUNS = 500
 START_SECONDS = 60.0
 # A thread is forgotten within a tenth of a second.
 FORGET_SECONDS = 5.0
-# As long as its server: what ends it is that, or the pool.
-_FOR_EVER = 10.0**9
 _MIB = 2**20
 # Many threads of its own, and no bound on the address space: it reserves far more than it uses.
 LIMITS = Limits(
@@ -71,7 +69,7 @@ class Recipe:
         return Command(
             (str(self.binary.path), "app-server", *flags),
             home,
-            _FOR_EVER,
+            FOR_EVER,
             environment={"CODEX_HOME": str(home), **_NO_LOCAL},
             network=True,
             readable=self.binary.readable,

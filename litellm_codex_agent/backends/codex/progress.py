@@ -11,7 +11,7 @@ from typing import Any
 from ..events import Event, ToolCall, ToolResult, Usage
 from .faults import is_cut
 from .speech import Speech
-from .steps import call_of, is_command, mapping_of, result_of, text_of
+from .steps import call_of, mapping_of, result_of, text_of
 
 __all__ = ["Progress"]
 
@@ -40,8 +40,6 @@ class Progress:
         self.total = before
         self.status = ""
         self.error: Params | None = None
-        self.calls = 0
-        self.failed_commands = 0
         self._workspace = workspace
         self._speech = Speech(whole=whole)
         self._known: set[str] = set()
@@ -60,9 +58,9 @@ class Progress:
         }
 
     @property
-    def answered(self) -> bool:
-        """Whether any text of the answer was told."""
-        return self._speech.answered
+    def calls(self) -> int:
+        """How many were told."""
+        return len(self._known)
 
     @property
     def acting(self) -> bool:
@@ -81,18 +79,12 @@ class Progress:
         heard = self._by_method.get(method)
         return heard(params) if heard else []
 
-    def told(self, id: str) -> None:
-        """The call with this id is told by somebody else."""
-        if id not in self._known:
-            self._known.add(id)
-            self._open[id] = None
-            self.calls += 1
-
     def call(self, call: ToolCall) -> list[Event]:
         """A call that was seen elsewhere before Codex tells of it: what is to be told of it now."""
         if call.id in self._known:
             return []
-        self.told(call.id)
+        self._known.add(call.id)
+        self._open[call.id] = None
         return [*self._speech.acts(), call]
 
     def close(self) -> list[Event]:
@@ -124,9 +116,7 @@ class Progress:
         if id not in self._open:
             return told
         del self._open[id]
-        result = result_of(item)
-        self.failed_commands += is_command(item) and not result.ok
-        return [*told, result]
+        return [*told, result_of(item)]
 
     def _reasoned(self, item: Params) -> list[Event]:
         """A thought that came whole. Of one that came in pieces there is nothing more to tell."""

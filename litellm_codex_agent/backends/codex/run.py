@@ -15,13 +15,13 @@ from ...agent.structured import checker
 from ...agent.telling import Tell
 from ...relay.meter import Limits as ModelLimits
 from ...relay.meter import Meter
-from ...sandbox.command import Command, Limits
+from ...sandbox.command import FOR_EVER, Command, Limits
 from ...sandbox.process import outlast
 from ...sandbox.spoken import spoken
 from ...tools.changes import Snapshot, changes
 from ...tools.secrets import Scanner
 from ..backend import Task
-from ..events import Done, Failure, FileChange
+from ..events import Done, Failure, FileChange, Usage
 from .conversation import opening
 from .faults import end_of
 from .kit import Kit
@@ -32,7 +32,6 @@ from .want import Want, want
 
 __all__ = ["run"]
 
-_FOR_EVER = 10.0**9
 # Of the run's time, kept for its end: Codex is told to stop, and its files are looked at.
 _END_SECONDS = 5.0
 _END_SHARE = 0.1
@@ -54,7 +53,9 @@ async def run(kit: Kit, task: Task, tell: Tell) -> Done:
         before = await asyncio.to_thread(Snapshot.take, space.path)
         server = await stack.enter_async_context(kit.pool.lease("" if kit.upstream is None else task.tenant))
         child = await stack.enter_async_context(spoken(kit.sandbox, _executing(kit, space.path, wanted)))
-        progress = Progress(whole=wanted.form is not None, workspace=str(space.path))
+        # What a new thread has taken is known.
+        taken = None if session.thread() else Usage()
+        progress = Progress(before=taken, whole=wanted.form is not None, workspace=str(space.path))
         turn = Turn(server, child, tell, progress, budgets.tool_calls)
         environment = stack.enter_context(kit.bridge.environment(child, turn.gate))
         thread = Thread(kit, server, session, environment, space.path, wanted)
@@ -76,7 +77,7 @@ def _executing(kit: Kit, workspace: Path, wanted: Want) -> Command:
     return Command(
         (str(kit.binary.path), "exec-server", "--listen", "stdio"),
         workspace,
-        _FOR_EVER,
+        FOR_EVER,
         writable=wanted.writable,
         network=wanted.network,
         readable=kit.binary.readable,

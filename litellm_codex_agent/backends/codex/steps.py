@@ -13,7 +13,7 @@ from typing import Any
 from ...tools.source import MAX_TOLD_BYTES, Result, cut
 from ..events import ToolCall, ToolResult
 
-__all__ = ["call_of", "is_command", "mapping_of", "result_of", "text_of"]
+__all__ = ["call_of", "mapping_of", "result_of", "text_of"]
 
 Item = Mapping[str, Any]
 
@@ -34,11 +34,6 @@ def mapping_of(item: Item, name: str) -> Item:
     """A field that is an object; empty where there is none."""
     value = item.get(name)
     return value if isinstance(value, dict) else {}
-
-
-def is_command(item: Item) -> bool:
-    """Whether the item is a shell command."""
-    return text_of(item, "type") == COMMAND
 
 
 def call_of(item: Item, workspace: str = "") -> ToolCall | None:

@@ -12,10 +12,11 @@ from typing import Any
 from ..backend import Task
 from ..events import Usage
 from ..parameters import RefusedParameter
+from ..permissions import FULL, READ_ONLY, permissions_of, workspace_of
 
 __all__ = ["Want", "look", "want"]
 
-_PERMISSIONS = ("read-only", "edit", "full")
+_AGENT = "codex"
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,16 @@ def want(task: Task, *, network: bool, model: str = "", cost_bound: bool = False
     """Raises `RefusedParameter` with the reason. `network` says whether the operator allows it."""
     options, parameters = task.options, task.parameters
     look(parameters, options, network=network)
+    permissions = permissions_of(options, _AGENT, network=network)
     given = parameters.get("response_format")
     form = None if given and given.get("type") == "text" else given
     schema = form["json_schema"].get("schema") if form and form.get("type") == "json_schema" else None
     return Want(
         model=task.model or model,
         effort=str(parameters.get("reasoning_effort") or ""),
-        workspace=options.get("workspace") or None,
-        writable=options.get("permissions") != "read-only",
-        network=options.get("permissions") == "full",
+        workspace=workspace_of(options),
+        writable=permissions != READ_ONLY,
+        network=permissions == FULL,
         form=form,
         schema=schema,
         cost_bound=cost_bound,
@@ -61,18 +63,5 @@ def look(parameters: Mapping[str, Any], options: Mapping[str, Any], *, network: 
         raise RefusedParameter("tools", "`tools` are not offered by codex: it has its own. Leave them out.")
     if options.get("use_tools") is False:
         raise RefusedParameter("use_tools", "`use_tools: false` is not offered by codex, which works by its own.")
-    permissions = options.get("permissions") or "edit"
-    if permissions not in _PERMISSIONS:
-        raise RefusedParameter(
-            "permissions", f"`permissions: {permissions}` is not offered by codex. Use {', '.join(_PERMISSIONS)}."
-        )
-    if permissions == "full" and not network:
-        sentence = (
-            "`permissions: full` asks for the network, which this server does not give. Start it with --network on."
-        )
-        raise RefusedParameter("permissions", sentence)
-    workspace = options.get("workspace")
-    if not isinstance(workspace, str | None):
-        raise RefusedParameter("workspace", "`workspace` has to be the path of a directory.")
-    if workspace and not workspace.startswith("/"):
-        raise RefusedParameter("workspace", f"`workspace` has to be an absolute path, and {workspace!r:.80} is not.")
+    permissions_of(options, _AGENT, network=network)
+    workspace_of(options)

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from litellm_codex_agent.backends.codex.bridge import After, Bridge, Environment, opened
+from litellm_codex_agent.backends.codex.bridge import After, Bridge, Environment
 from litellm_codex_agent.sandbox.command import Command
 from litellm_codex_agent.sandbox.spoken import Spoken, spoken
 
@@ -83,7 +83,7 @@ def on(path: Path, scene: Callable[[Stage, Bridge], Awaitable[Any]]) -> Any:
     async def run() -> Any:
         box = sandbox("none")
         command = Command((box.python, "-c", SERVER), workspace(box, path / "workspace"), 100.0)
-        async with opened() as bridge, spoken(box, command) as child:
+        async with Bridge().serving() as bridge, spoken(box, command) as child:
             gate = Gatekeeper()
             with bridge.environment(child, gate) as environment:
                 return await scene(Stage(environment, child, gate), bridge)
@@ -248,7 +248,7 @@ def test_a_bridge_that_closes_ends_what_is_silent(tmp_path: Path) -> None:
     async def run() -> None:
         box = sandbox("none")
         command = Command((box.python, "-c", SERVER), workspace(box, tmp_path / "workspace"), 100.0)
-        async with opened() as bridge, spoken(box, command) as child:
+        async with Bridge().serving() as bridge, spoken(box, command) as child:
             with bridge.environment(child, gate := Gatekeeper()) as environment:
                 client = await Stage(environment, child, gate).connected()
         with pytest.raises(ConnectionClosed):

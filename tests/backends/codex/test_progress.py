@@ -32,14 +32,13 @@ def test_a_turn_that_thinks_acts_and_answers_is_told_in_its_order() -> None:
         ToolResult("c2", True),
         Text("All is done "),
     ]
-    assert (progress.status, progress.error, progress.calls, progress.failed_commands) == ("completed", None, 2, 0)
-    assert progress.answered
+    assert (progress.status, progress.error, progress.calls) == ("completed", None, 2)
 
 
-def test_a_failed_command_is_counted_and_a_failed_change_is_none() -> None:
+def test_a_failed_command_and_a_declined_change_are_failed_calls() -> None:
     declined = completed("fileChange", "c2", changes=[], status="declined")
     progress, events = heard([*command("c1", "exit 3", code=3), declined, ended()])
-    assert (progress.calls, progress.failed_commands) == (2, 1)
+    assert progress.calls == 2
     assert [event.ok for event in events if isinstance(event, ToolResult)] == [False, False]
 
 
@@ -55,8 +54,8 @@ def test_a_call_that_comes_twice_is_told_once() -> None:
 
 def test_a_call_that_somebody_else_has_told_is_not_told_again() -> None:
     progress = Progress()
-    progress.told("c1")
-    progress.told("c1")
+    progress.call(ToolCall("c1", "shell", "echo hi"))
+    progress.call(ToolCall("c1", "shell", "echo hi"))
     events = [event for each in command("c1", "echo hi", "hi\n") for event in progress.hear(*each)]
     assert (events, progress.calls) == (HI[1:], 1)
 
@@ -72,7 +71,7 @@ def test_a_call_that_is_seen_before_codex_tells_of_it_comes_behind_what_was_said
 
 def test_what_was_said_before_a_call_is_a_thought_also_where_the_call_was_told_first() -> None:
     progress = Progress()
-    progress.told("c1")
+    progress.call(ToolCall("c1", "shell", "echo hi"))
     told = [event for each in message("msg_1", "I look.") for event in progress.hear(*each)]
     assert told + progress.hear(*command("c1", "ls")[0]) == [Thought("I look.")]
 
@@ -84,7 +83,7 @@ def test_each_call_has_a_result_also_where_it_did_not_end() -> None:
         ToolResult("c2", True, "hi"),
         ToolResult("c1", False, "It had not ended when the turn did."),
     ]
-    assert (progress.failed_commands, progress.close()) == (0, [])
+    assert progress.close() == []
     assert progress.hear(*command("c1", "sleep 9", code=-1)[1]) == []
 
 
@@ -117,8 +116,7 @@ def test_reasoning_that_comes_whole_is_told_once() -> None:
 
 
 def test_a_message_that_only_the_end_of_the_turn_tells_is_told() -> None:
-    progress, events = heard([ended(items=[answer("m1", "Done."), {"type": "plan", "id": "p"}, 7])])
-    assert (events, progress.answered) == ([Text("Done.")], True)
+    assert heard([ended(items=[answer("m1", "Done."), {"type": "plan", "id": "p"}, 7])])[1] == [Text("Done.")]
     assert heard([*message("m1", "Done."), ended(items=[answer("m1", "Done.")])])[1] == [Text("Done.")]
     assert heard([("turn/completed", {"turn": {"status": "completed", "items": None}})])[1] == []
 
@@ -141,13 +139,13 @@ def test_what_was_held_is_the_answer_of_a_turn_that_ended_well(status: str, erro
 
 
 def test_a_thought_is_no_answer_of_a_turn_that_was_cut() -> None:
-    progress, events = heard([*message("m", "I look."), *command("c1", "echo hi", "hi\n"), ended("failed", CUT)])
-    assert (events, progress.answered) == ([Thought("I look."), *HI], False)
+    cut = [*message("m", "I look."), *command("c1", "echo hi", "hi\n"), ended("failed", CUT)]
+    assert heard(cut)[1] == [Thought("I look."), *HI]
 
 
 def test_what_was_held_is_a_thought_where_the_turn_has_no_end() -> None:
     progress, events = heard(message("m", "half"))
-    assert (events, progress.status, progress.answered) == ([Thought("half")], "", False)
+    assert (events, progress.status) == ([Thought("half")], "")
 
 
 def test_an_error_that_codex_tries_again_is_none() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_codex_agent.backends.codex.steps import call_of, is_command, result_of
+from litellm_codex_agent.backends.codex.steps import call_of, result_of
 from litellm_codex_agent.backends.events import ToolCall, ToolResult
 from litellm_codex_agent.tools.source import MAX_TOLD_BYTES
 
@@ -92,10 +92,6 @@ def test_each_kind_of_call_has_a_name_and_says_what_it_does(one: dict[str, Any],
 def test_what_is_no_act_is_no_call(kind: str) -> None:
     assert call_of(item(kind)) is None
     assert call_of({"type": "commandExecution"}) is None
-
-
-def test_a_command_is_known_as_one() -> None:
-    assert is_command(item("commandExecution")) and not is_command(item("fileChange"))
 
 
 def test_a_long_command_is_cut_in_its_middle() -> None:
