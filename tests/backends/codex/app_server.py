@@ -1,7 +1,8 @@
 """A program with Codex's command line that is none: it answers as the app-server does, and asks no model.
 
 Which request it refuses, or dies of, stands in the name of the model: `refuse:turn/start`, `die:thread/start`. What it
-was asked is kept beside it. With `stub` it is written as a program.
+was asked is kept beside it. Its figures are those of a request that was cut, which are in its total alone. With `stub`
+it is written as a program.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if "exec-server" in sys.argv:
 THREAD = {{"thread": {{"id": "thread-0001"}}, "model": "own"}}
 RESULTS = {{"thread/start": THREAD, "thread/resume": THREAD, "turn/start": {{"turn": {{"id": "u"}}}}}}
 SAID = {{"item": {{"type": "agentMessage", "id": "m", "text": "Said."}}, "threadId": "thread-0001", "turnId": "u"}}
+COUNTS = {{"total": {{"inputTokens": 5, "outputTokens": 2}}, "last": {{"inputTokens": 0, "outputTokens": 0}}}}
+TOOK = {{"tokenUsage": COUNTS, "threadId": "thread-0001", "turnId": "u"}}
 ENDED = {{"threadId": "thread-0001", "turn": {{"id": "u", "items": [], "status": "completed", "error": None}}}}
 model = ""
 
@@ -43,6 +46,7 @@ for line in sys.stdin:
         say({{"id": asked["id"], "result": RESULTS.get(method, {{}})}})
         if method == "turn/start":
             say({{"method": "item/completed", "params": SAID}})
+            say({{"method": "thread/tokenUsage/updated", "params": TOOK}})
             say({{"method": "turn/completed", "params": ENDED}})
 """
 

@@ -19,7 +19,7 @@ from litellm_codex_agent.backends.codex.binary import Binary
 from litellm_codex_agent.backends.codex.codex import Codex
 from litellm_codex_agent.backends.codex.pool import Pool
 from litellm_codex_agent.backends.codex.process import AppServer, Recipe, running
-from litellm_codex_agent.backends.events import Done, Event, Text
+from litellm_codex_agent.backends.events import Done, Event, Text, Usage
 from litellm_codex_agent.backends.parameters import RefusedParameter
 from litellm_codex_agent.settings import ServerSettings, server
 
@@ -234,7 +234,9 @@ def test_a_login_of_the_operators_needs_no_key_and_its_home_is_left_as_it_is(tmp
     async def scene(backend: Codex) -> None:
         kit = backend._kit
         assert kit is not None and kit.upstream is None and isinstance(kit.budgets, Budgets)
-        assert (await ran(backend))[1].failure is None
+        done = (await ran(backend))[1]
+        # As Codex counts, from nothing.
+        assert (done.failure, done.usage) == (None, Usage(5, 2))
 
     on(tmp_path, scene, CODEX_AGENT_CODEX_HOME=str(tmp_path / "login"))
     config_given = asked(tmp_path, "thread/start")[0]["config"]
