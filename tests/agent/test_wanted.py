@@ -117,3 +117,8 @@ def test_tools_that_could_not_be_called_are_refused(parameters: dict[str, Any], 
     with pytest.raises(RefusedParameter, match=why) as refused:
         client_tools(parameters)
     assert refused.value.name == named
+
+
+def test_what_mini_does_not_offer_is_refused_in_its_name() -> None:
+    with pytest.raises(RefusedParameter, match=r"is not offered by mini\."):
+        wanted({"permissions": "ask"}, network=True)
